@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class EcsauditConfig(AppConfig):
+    name = "ecsaudit"
+    label = "ecsaudit"
