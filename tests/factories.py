@@ -1,0 +1,94 @@
+"""Rows for tests: each function makes one, with defaults that a test overrides by naming what it is about."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any
+
+from ecsaudit.cloudtrail.models import Account, Event, EventBody, Feed, Query, UnreadableRecord
+from ecsaudit.execsessions.models import ExecSession, SessionEvent
+from ecsaudit.findings.models import Finding
+
+NOW = datetime(2026, 11, 2, 12, 0, tzinfo=UTC)
+numbers = count(1)
+
+
+def account(account_id: str = "111122223333", **fields: Any) -> Account:
+    found, _ = Account.objects.get_or_create(account_id=account_id, defaults={"regions": ["eu-west-1"]} | fields)
+    return found
+
+
+def feed(*, region: str = "eu-west-1", **fields: Any) -> Feed:
+    owner = fields.pop("account", None) or account()
+    found, _ = Feed.objects.get_or_create(account=owner, region=region, defaults={"next_attempt_at": NOW} | fields)
+    return found
+
+
+def query(*, event_name: str = "ExecuteCommand", **fields: Any) -> Query:
+    fields = {"feed": fields.pop("feed", None) or feed(), "backfill_from": NOW - timedelta(days=90)} | fields
+    return Query.objects.create(event_name=event_name, **fields)
+
+
+def unreadable_record(*, text: str = "{not json", reason: str = "not JSON", **fields: Any) -> UnreadableRecord:
+    fields = {"feed": fields.pop("feed", None) or feed(), "digest": f"{next(numbers):064x}"} | fields
+    return UnreadableRecord.objects.create(body=text.encode(), reason=reason, **fields)
+
+
+def event(*, raw_text: str = '{"eventName": "ExecuteCommand"}', **fields: Any) -> Event:
+    fields = {
+        "account": fields.pop("account", None) or account(),
+        "event_id": f"event-{next(numbers)}",
+        "event_name": "ExecuteCommand",
+        "event_source": "ecs.amazonaws.com",
+        "event_time": NOW,
+        "region": "eu-west-1",
+    } | fields
+    made = Event.objects.create(**fields)
+    EventBody.objects.create(event=made, compressed=EventBody.compress(raw_text))
+    return made
+
+
+def exec_session(**fields: Any) -> ExecSession:
+    opened_by = fields.pop("event", None) or event(
+        account=fields.get("account"),
+        event_time=fields.get("started_at", NOW),
+        region=fields.get("region", "eu-west-1"),
+    )
+    fields = {
+        "account": opened_by.account,
+        "region": opened_by.region,
+        "kind": "exec",
+        "mode": "shell",
+        "outcome": "opened",
+        "started_at": opened_by.event_time,
+        "person": "ana@example.com",
+        "identity_kind": "sso",
+        "role_name": "AWSReservedSSO_Developer_0123456789abcdef",
+        "cluster": "prod-payments",
+        "task_id": "0123456789abcdef0123456789abcdef",
+        "container": "web",
+        "command": "/bin/sh",
+        "source_ip_address": "203.0.113.7",
+        "client": "cli",
+        "user_agent": "aws-cli/2.32.10",
+    } | fields
+    made = ExecSession.objects.create(event=opened_by, **fields)
+    SessionEvent.objects.create(session=made, event=opened_by)
+    return made
+
+
+def finding(**fields: Any) -> Finding:
+    about = fields.pop("session", None) or exec_session()
+    fields = {
+        "account": about.account,
+        "event": about.event,
+        "session": about,
+        "rule": "Terminal Shell in ECS Container",
+        "priority": 4,
+        "tags": ["cloud", "aws", "aws_ecs_exec"],
+        "source": "aws_cloudtrail",
+        "output": "An interactive terminal shell has been executed inside an ECS container",
+        "output_fields": {"jevt.value[/awsRegion]": about.region},
+        "region": about.region,
+        "event_time": about.started_at,
+    } | fields
+    return Finding.objects.create(**fields)

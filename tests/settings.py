@@ -1,0 +1,22 @@
+"""The product's own settings with what tests change: a throwaway data folder, fast hashing, no lock-out between tests.
+
+DATABASE_URL and REDIS_URL choose what the suite runs on, exactly as in the product.
+"""
+
+import atexit
+import os
+import shutil
+import tempfile
+
+if "ECSAUDIT_DATA_DIR" not in os.environ:
+    os.environ["ECSAUDIT_DATA_DIR"] = tempfile.mkdtemp(prefix="ecsaudit-tests-")
+    atexit.register(shutil.rmtree, os.environ["ECSAUDIT_DATA_DIR"], ignore_errors=True)
+
+from ecsaudit.settings import *  # noqa: F403
+
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+AXES_ENABLED = False
+
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":  # noqa: F405
+    # A file, so that the workers which some tests start see the same database.
+    DATABASES["default"]["TEST"] = {"NAME": str(DATA_DIR / "test.sqlite3")}  # noqa: F405
