@@ -121,6 +121,7 @@ AXES_COOLOFF_TIME = 0.25  # hours
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_LOCKOUT_TEMPLATE = "registration/locked_out.html"
 AXES_RESET_ON_SUCCESS = True
+AXES_VERBOSE = False
 
 # --- the browser's side -----------------------------------------------------------------------------------------------
 CONTENT_SECURITY_POLICY = {
@@ -179,6 +180,8 @@ LOGGING = {
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
     "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
     "loggers": {
+        # A line for each message says nothing: what was done stands in the pipeline's own lines.
+        "celery": {"level": "WARNING"},
         # Its debug lines carry request headers and with them credentials.
         "botocore": {"level": "WARNING"},
         "boto3": {"level": "WARNING"},

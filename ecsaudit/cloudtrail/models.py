@@ -53,9 +53,10 @@ class FeedState(models.TextChoices):
 
 class FeedQuerySet(QuerySet["Feed"]):
     def due(self, now: datetime) -> FeedQuerySet:
-        """Feeds that somebody should work on: time has come and no live worker holds them."""
+        """Feeds that somebody should work on: time has come, no live worker holds them, a sample's endpoint runs."""
         free = Q(lease_expires_at__isnull=True) | Q(lease_expires_at__lte=now)
-        return self.filter(free, account__enabled=True, next_attempt_at__lte=now)
+        unserved = Q(account__is_sample=True, account__endpoint_url="")
+        return self.filter(free, ~unserved, account__enabled=True, next_attempt_at__lte=now)
 
     def for_collection_screen(self) -> FeedQuerySet:
         return self.select_related("account").prefetch_related("queries").order_by("account__account_id", "region")

@@ -1,6 +1,9 @@
 """The sample's life in the database: loaded once, removable with everything that came from it."""
 
+from datetime import datetime
+
 from django.db import transaction
+from django.db.models import Min
 
 from ecsaudit.cloudtrail.models import Account
 from ecsaudit.demo.access_keys import access_key_for
@@ -27,6 +30,16 @@ def load() -> list[Account]:
 
 def is_loaded() -> bool:
     return Account.objects.filter(is_sample=True).exists()
+
+
+def anchor() -> datetime | None:
+    """The moment around which the story is told: when the sample was loaded, so that a restart tells the same one."""
+    return Account.objects.filter(is_sample=True).aggregate(first=Min("created_at"))["first"]
+
+
+def note_endpoint(url: str) -> None:
+    """Tell the collector where the sample's CloudTrail listens now."""
+    Account.objects.filter(is_sample=True).update(endpoint_url=url)
 
 
 def remove() -> int:

@@ -5,8 +5,11 @@ ExecSession ─< SessionEvent >─ Event            DailyCount: the charts' roll
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from datetime import date
+
 from django.db import models
-from django.db.models import QuerySet
+from django.db.models import QuerySet, Sum
 from django.urls import reverse
 
 from ecsaudit.cloudtrail.identity import IdentityKind
@@ -123,6 +126,25 @@ class Dimension(models.TextChoices):
     RULE = "rule", "Findings by rule"
 
 
+class DailyCountQuerySet(QuerySet["DailyCount"]):
+    def since(self, day: date) -> DailyCountQuerySet:
+        return self.filter(day__gte=day)
+
+    def by_day(self, dimension: Dimension) -> Iterable[tuple[date, str, int]]:
+        """(day, value, count) of one dimension, all accounts together."""
+        rows = self.filter(dimension=dimension).values_list("day", "value").annotate(total=Sum("count")).order_by("day")
+        return rows.values_list("day", "value", "total")
+
+    def top(self, dimension: Dimension, limit: int) -> Iterable[tuple[str, int]]:
+        """(value, count) of the values that occur most, the most first."""
+        rows = self.filter(dimension=dimension).values("value").annotate(total=Sum("count")).filter(total__gt=0)
+        return rows.order_by("-total", "value").values_list("value", "total")[:limit]
+
+    def values_seen(self, dimension: Dimension) -> int:
+        """How many different values occur."""
+        return self.filter(dimension=dimension, count__gt=0).values("value").distinct().count()
+
+
 class DailyCount(models.Model):
     """Sessions or findings of one account on one day (UTC) that share a value; so that no chart reads whole tables."""
 
@@ -131,6 +153,8 @@ class DailyCount(models.Model):
     dimension = models.CharField(max_length=8, choices=Dimension)
     value = models.CharField(max_length=256)
     count = models.IntegerField(default=0)
+
+    objects = DailyCountQuerySet.as_manager()
 
     class Meta:
         constraints = [
