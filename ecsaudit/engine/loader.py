@@ -1,0 +1,162 @@
+"""Rule files to a rule set, with every problem of every item."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from .collector import Collector
+from .compiler import compile_tree
+from .errors import ConditionError, OutputError, Problem
+from .exceptions import condition_with_exceptions
+from .fields import CLOUDTRAIL_SOURCES
+from .items import RuleItem
+from .needs import event_types
+from .nodes import Node
+from .output import OutputFormat, compile_output
+from .problems import Context, ItemError, ProblemLog
+from .reader import Source
+from .resolver import Lists, MacroIsBrokenError, Macros, condition_error, parse_text
+from .ruleset import Rule, RuleSet
+from .source_text import SourceText
+
+_NO_EVENT_TYPE = "Rule matches too many evt.type values. This has a significant performance penalty."
+TOO_DEEP = "the condition is nested too deep"
+_UNKNOWN_FILTER = ("nonexistent field", "invalid formatting token", "unknown event type", "unknown filter:")
+
+
+@dataclass(frozen=True, slots=True)
+class LoadResult:
+    """What loading gave. With errors the rule set holds the rules that had none, for editors; don't judge with it."""
+
+    rule_set: RuleSet
+    errors: tuple[Problem, ...]
+    warnings: tuple[Problem, ...]
+    lists: dict[str, tuple[str, ...]]
+    macros: dict[str, str]
+
+    @property
+    def ok(self) -> bool:
+        return not self.errors
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        return self.rule_set.rules
+
+
+def load_rules(files: Iterable[tuple[str, str]], sources: Sequence[str] = CLOUDTRAIL_SOURCES) -> LoadResult:
+    """Load (file name, text) pairs in order; later files may append to and override items of earlier ones.
+
+    Rules of a source that isn't among `sources` are skipped with a warning.
+    """
+    log = ProblemLog()
+    collector = Collector(sources, log)
+    loading = _Loading(collector, log)
+    for name, text in files:
+        collector.read_file(Source(name, text))
+        # Falco compiles after each file: what a file needs must stand in it or before it.
+        loading.compile()
+    return loading.result()
+
+
+class _Loading:
+    def __init__(self, collector: Collector, log: ProblemLog) -> None:
+        self.collector = collector
+        self.log = log
+        self.rules: list[Rule] = []
+        self.lists: dict[str, tuple[str, ...]] = {}
+        self.macros: dict[str, str] = {}
+
+    def compile(self) -> None:
+        try:
+            lists = Lists(self.collector.lists, self.log)
+        except ItemError as error:
+            self.log.error(error)
+            return
+        macros = Macros(self.collector.macros, lists, self.collector.broken, self.log)
+        self.rules = []
+        for item in sorted(self.collector.rules.values(), key=lambda rule: rule.index):
+            if item.unknown_source:
+                continue
+            rule = self.rule(item, lists, macros)
+            if rule is not None:
+                self.rules.append(rule)
+        self.lists = {name: tuple(scalar.text for scalar in items) for name, items in lists.items.items()}
+        self.macros = {name: str(tree) for name, tree in macros.resolved.items()}
+
+    def rule(self, item: RuleItem, lists: Lists, macros: Macros) -> Rule | None:
+        """The rule compiled, or None after its errors were logged."""
+        context = item.context.inside("rule condition", "", item.condition.segments[0].scalar)
+        try:
+            text = lists.replace_names(condition_with_exceptions(item), context)
+            tree = macros.resolve(parse_text(text, context), text, context)
+            return self.compiled(item, text, tree, context)
+        except MacroIsBrokenError:
+            return None
+        except RecursionError:
+            self.log.error(ItemError("LOAD_ERR_COMPILE_CONDITION", TOO_DEEP, context))
+            return None
+        except ItemError as error:
+            if item.skip_if_unknown_filter and any(part in error.message for part in _UNKNOWN_FILTER):
+                self.log.warn("LOAD_UNKNOWN_FILTER", error.message, error.context, error.hint)
+            else:
+                self.log.error(error)
+            return None
+
+    def compiled(self, item: RuleItem, text: SourceText, tree: Node, context: Context) -> Rule:
+        try:
+            condition = compile_tree(tree, text.text, item.source)
+        except ConditionError as error:
+            raise condition_error(error, text, context) from error
+        for warned in condition.warnings:
+            place = context.inside("condition expression").at(*text.locate(warned.at))
+            self.log.warn(warned.code, warned.message, place, warned.hint)
+        if item.source == "syscall" and item.warn_evttypes and event_types(tree) is None:
+            self.log.warn("LOAD_NO_EVTTYPE", _NO_EVENT_TYPE, item.context)
+        event_names = condition.event_names
+        if event_names is not None and not event_names:
+            message = "the rule can never match: its condition allows no event name"
+            self.log.warn("ECSAUDIT_NEVER_MATCHES", message, context)
+        line, _ = item.context.source.place(item.context.offset)
+        return Rule(
+            item.name,
+            item.description,
+            item.priority.word,
+            item.priority,
+            tuple(item.tags),
+            item.source,
+            item.enabled,
+            condition,
+            text.text,
+            item.output.text,
+            self.output(item),
+            event_names,
+            condition.event_sources,
+            item.context.source.name,
+            line,
+        )
+
+    def output(self, item: RuleItem) -> OutputFormat:
+        """The output's format, which in alerts always prints <NA> for a missing field."""
+        anchor = item.output.segments[0].scalar
+        try:
+            return compile_output("*" + item.output.text.removeprefix("*"), item.source)
+        except OutputError as error:
+            # The star is not the author's.
+            offset = max(error.offset - 1, 0) + item.output.text.startswith("*")
+            place = item.context.inside("rule output", "", anchor).at(*item.output.locate(offset))
+            raise ItemError("LOAD_ERR_COMPILE_OUTPUT", error.message, place, error.hint) from error
+
+    def result(self) -> LoadResult:
+        if not self.log.errors:
+            self.warn_of_unused()
+        return LoadResult(
+            RuleSet(self.rules), tuple(self.log.errors), tuple(self.log.warnings), self.lists, self.macros
+        )
+
+    def warn_of_unused(self) -> None:
+        for word, items in (("List", self.collector.lists), ("Macro", self.collector.macros)):
+            for item in items.values():
+                if not item.used:
+                    message = f"{word} not referred to by any other rule/macro"
+                    self.log.warn(f"LOAD_UNUSED_{word.upper()}", message, item.context)
