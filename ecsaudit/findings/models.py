@@ -1,0 +1,69 @@
+"""Findings: a rule that matched an event."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import QuerySet
+from django.urls import reverse
+
+from ecsaudit.cloudtrail.models import Account, Event
+from ecsaudit.execsessions.models import ExecSession
+
+
+class Priority(models.IntegerChoices):
+    """Falco's priorities by their numbers: the smaller, the worse."""
+
+    EMERGENCY = 0, "Emergency"
+    ALERT = 1, "Alert"
+    CRITICAL = 2, "Critical"
+    ERROR = 3, "Error"
+    WARNING = 4, "Warning"
+    NOTICE = 5, "Notice"
+    INFORMATIONAL = 6, "Informational"
+    DEBUG = 7, "Debug"
+
+
+class FindingQuerySet(QuerySet["Finding"]):
+    def for_list(self) -> FindingQuerySet:
+        """Newest first, with session and account; the order that keyset pages continue."""
+        return self.select_related("account", "session").order_by("-event_time", "-pk")
+
+    def for_detail(self) -> FindingQuerySet:
+        return self.select_related("account", "session", "event", "event__body")
+
+
+class Finding(models.Model):
+    """One rule that matched one event. Rule, priority, tags and output are kept as they were when it matched."""
+
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="findings")
+    event = models.ForeignKey(Event, on_delete=models.CASCADE, related_name="findings")
+    session = models.ForeignKey(ExecSession, on_delete=models.SET_NULL, null=True, related_name="findings")
+    rule = models.CharField(max_length=256)
+    priority = models.PositiveSmallIntegerField(choices=Priority)
+    tags = models.JSONField(default=list)
+    source = models.CharField(max_length=64)
+    output = models.TextField()
+    output_fields = models.JSONField(default=dict)
+    region = models.CharField(max_length=32)
+    event_time = models.DateTimeField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = FindingQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-event_time", "-pk"]
+        constraints = [models.UniqueConstraint(fields=["event", "rule"], name="finding_once_per_event_and_rule")]
+        indexes = [
+            # One for each way the list is filtered, always continued by the keyset, so that no filter sorts.
+            models.Index(fields=["-event_time", "-id"], name="finding_newest"),
+            models.Index(fields=["rule", "-event_time", "-id"], name="finding_by_rule"),
+            models.Index(fields=["priority", "-event_time", "-id"], name="finding_by_priority"),
+            models.Index(fields=["account", "-event_time", "-id"], name="finding_by_account"),
+            models.Index(fields=["region", "-event_time", "-id"], name="finding_by_region"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.rule} {self.event_time:%Y-%m-%d %H:%M:%S}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("finding", args=[self.pk])

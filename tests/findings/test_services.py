@@ -1,0 +1,99 @@
+import json
+from datetime import date
+from typing import Any
+
+import pytest
+
+from ecsaudit import engine
+from ecsaudit.cloudtrail.services import NewEvent, store_page
+from ecsaudit.execsessions import services as execsessions
+from ecsaudit.execsessions.daily_counts import Tally
+from ecsaudit.execsessions.facts import ssm_session_id
+from ecsaudit.execsessions.models import ExecSession
+from ecsaudit.findings import services
+from ecsaudit.findings.models import Finding, Priority
+from tests import factories
+from tests.records import execute_command, item, start_session
+
+pytestmark = pytest.mark.django_db
+RULES = """
+- rule: Anyone
+  desc: every exec
+  condition: ct.name = ExecuteCommand
+  output: exec by %ct.user command=%json.value[/requestParameters/command] missing=%ct.error
+  priority: NOTICE
+  source: aws_cloudtrail
+  tags: [cloud, aws_ecs_exec]
+- rule: Start
+  desc: every start of a session
+  condition: ct.name = StartSession
+  output: start
+  priority: CRITICAL
+  source: aws_cloudtrail
+"""
+
+
+def rule_set() -> engine.RuleSet:
+    result = engine.load_rules([("test.yaml", RULES)])
+    assert result.ok, result.errors
+    return result.rule_set
+
+
+def store(*records: dict[str, Any]) -> list[NewEvent]:
+    items = [item(json.dumps(record)) for record in records]
+    return store_page(feed=factories.feed(), items=items, ssm_session_id=ssm_session_id)
+
+
+def take_in(*records: dict[str, Any]) -> Tally:
+    tally = Tally()
+    new = store(*records)
+    touched = execsessions.join(new, tally)
+    services.judge(new, rule_set(), tally)
+    services.link(touched)
+    return tally
+
+
+def test_a_match_becomes_a_finding_with_everything_the_rule_said() -> None:
+    take_in(execute_command())
+    finding = Finding.objects.get()
+    assert (finding.rule, finding.priority, finding.source) == ("Anyone", Priority.NOTICE, "aws_cloudtrail")
+    assert finding.tags == ["aws_ecs_exec", "cloud"]
+    assert finding.output == ("exec by AWSReservedSSO_Developer_0123456789abcdef command=/bin/sh missing=<NA>")
+    assert finding.output_fields["json.value[/requestParameters/command]"] == "/bin/sh"
+    assert finding.output_fields["ct.error"] is None
+    assert finding.session == ExecSession.objects.get()
+
+
+def test_findings_are_counted_on_their_session_with_the_worst_priority() -> None:
+    take_in(execute_command(), start_session())
+    session = ExecSession.objects.get()
+    assert (session.finding_count, session.worst_priority) == (2, Priority.CRITICAL)
+
+
+def test_a_finding_follows_its_event_to_the_session_it_turns_out_to_belong_to() -> None:
+    take_in(start_session())
+    stray = ExecSession.objects.get()
+    assert Finding.objects.get().session == stray
+    take_in(execute_command())
+    session = ExecSession.objects.get()
+    assert set(Finding.objects.values_list("session", flat=True)) == {session.pk}
+    assert session.finding_count == 2
+
+
+def test_findings_are_tallied_by_day_and_rule() -> None:
+    tally = take_in(execute_command())
+    assert tally.changes["rule", date(2026, 11, 2), "Anyone"] == 1
+
+
+def test_an_event_without_a_session_can_have_a_finding() -> None:
+    ec2 = start_session(requestParameters={"target": "i-1"}, responseElements=None)
+    take_in(ec2)
+    assert Finding.objects.get().session is None
+
+
+def test_hostile_values_are_kept_in_a_form_that_every_database_takes() -> None:
+    take_in(execute_command(command="\ud800 \x1b[31m <script> \x00 b"))
+    finding = Finding.objects.get()
+    assert "\x00" not in finding.output
+    assert "<script>" in finding.output
+    assert "\x00" not in str(finding.output_fields)
