@@ -1,0 +1,64 @@
+"""The processes of a running product, each with the command that starts it."""
+
+import sys
+from pathlib import Path
+
+from django.conf import settings
+
+from ecsaudit.demo import services as demo
+from ecsaudit.supervisor import ProcessSpec
+
+# Each log begins anew when it has grown beyond this; the one before is kept.
+LONGEST_LOG = 5_000_000
+
+
+def specs(*, host: str, port: int, verbose: bool) -> list[ProcessSpec]:
+    """Web server, Celery worker, Celery beat, and the sample's CloudTrail while there is sample data."""
+    python, manage = sys.executable, str(settings.BASE_DIR / "manage.py")
+    celery = [python, "-m", "celery", "--app", "ecsaudit.celery"]
+    gunicorn = [
+        python,
+        "-m",
+        "gunicorn",
+        "ecsaudit.wsgi",
+        "--bind",
+        f"{bracketed(host)}:{port}",
+        "--worker-class",
+        "gthread",
+    ]
+    gunicorn += ["--workers", "2", "--threads", "4", "--no-control-socket", "--worker-tmp-dir", str(settings.DATA_DIR)]
+    # What waits in the broker only says "look", and everybody looks at the start anyway.
+    worker = [*celery, "worker", "--pool", "threads", "--concurrency", "8", "--purge", "--loglevel", settings.LOG_LEVEL]
+    beat = [
+        *celery,
+        "beat",
+        "--schedule",
+        str(settings.DATA_DIR / "beat-schedule"),
+        "--pidfile",
+        "",
+        "--loglevel",
+        "WARNING",
+    ]
+    return [
+        ProcessSpec("sample", [python, manage, "sample_endpoint"], log("sample", verbose), wanted=demo.is_loaded),
+        ProcessSpec("web", gunicorn, log("web", verbose)),
+        ProcessSpec("worker", worker, log("worker", verbose)),
+        ProcessSpec("beat", beat, log("beat", verbose)),
+    ]
+
+
+def bracketed(host: str) -> str:
+    """An IPv6 address needs brackets where a port follows."""
+    return f"[{host}]" if ":" in host else host
+
+
+def log(name: str, verbose: bool) -> Path | None:
+    """The process's log file, or None for the terminal."""
+    if verbose:
+        return None
+    folder = settings.DATA_DIR / "logs"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    path: Path = folder / f"{name}.log"
+    if path.exists() and path.stat().st_size > LONGEST_LOG:
+        path.replace(folder / f"{name}.log.1")
+    return path

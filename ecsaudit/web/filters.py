@@ -1,0 +1,215 @@
+"""What a list shows, read from the address and written back to it: one parser and one serializer for every list.
+
+days=7 | from=…&to=…          the time; 30 days when nothing is said
+cluster=a&cluster=b           one of these
+-cluster=c                    not this
+q=text                        search
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+from django.db.models import Q, QuerySet
+from django.http import QueryDict
+
+from ecsaudit.web.visible import shortened
+
+DEFAULT_DAYS = 30
+DAYS = (1, 7, 30, 90)
+LONGEST_VALUE = 256
+LONGEST_SEARCH = 500
+DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Dimension:
+    """Something to filter by: its name in the address, the column behind it, its label, and the words for its values."""
+
+    name: str
+    column: str
+    label: str
+    words: Mapping[str, str] | None = None
+
+    def word(self, value: str) -> str:
+        return (self.words or {}).get(value, value)
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """What one list can be filtered by. `exact` are (pattern, columns): a search that looks like an identifier."""
+
+    time: str
+    dimensions: Sequence[Dimension]
+    exact: Sequence[tuple[re.Pattern[str], Sequence[str]]]
+    text: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Chip:
+    """One filter in words, with the address of the list without it."""
+
+    text: str
+    without: str
+
+
+@dataclass(frozen=True, slots=True)
+class ListFilter:
+    """A list's filter. `problems` says what in the address could not be used; the rest applies."""
+
+    spec: Spec
+    days: int | None = DEFAULT_DAYS
+    start: str = ""
+    end: str = ""
+    included: tuple[tuple[str, str], ...] = ()
+    excluded: tuple[tuple[str, str], ...] = ()
+    search: str = ""
+    problems: tuple[str, ...] = ()
+
+    @classmethod
+    def read(cls, spec: Spec, address: QueryDict) -> "ListFilter":
+        problems: list[str] = []
+        start, end = (checked_moment(address.get(name, ""), name, problems) for name in ("from", "to"))
+        days = None if start or end else checked_days(address.get("days", ""), problems)
+        chosen: dict[str, list[tuple[str, str]]] = {"": [], "-": []}
+        for dimension in spec.dimensions:
+            for sign, found in chosen.items():
+                values = dict.fromkeys(address.getlist(sign + dimension.name))
+                found += [(dimension.name, value) for value in values if usable(dimension, value, problems)]
+        search = address.get("q", "").strip().replace("\x00", "")[:LONGEST_SEARCH]
+        return cls(spec, days, start, end, tuple(chosen[""]), tuple(chosen["-"]), search, tuple(problems))
+
+    def pairs(self) -> list[tuple[str, str]]:
+        """The filter as it stands in the address."""
+        time = [(name, value) for name, value in (("from", self.start), ("to", self.end)) if value]
+        if self.days is not None and self.days != DEFAULT_DAYS:
+            time.append(("days", str(self.days)))
+        search = [("q", self.search)] if self.search else []
+        return [*time, *self.included, *((f"-{name}", value) for name, value in self.excluded), *search]
+
+    def address(self, **more: str) -> str:
+        """`?…` for a link; `more` are parameters beside the filter, such as a page."""
+        pairs = [*self.pairs(), *((name, value) for name, value in more.items() if value)]
+        return f"?{urlencode(pairs)}" if pairs else "?"
+
+    def with_days(self, days: int) -> "ListFilter":
+        return replace(self, days=days, start="", end="")
+
+    def toggled(self, name: str, value: str) -> "ListFilter":
+        """With this value chosen, or no longer."""
+        pair = (name, value)
+        kept = tuple(each for each in self.included if each != pair)
+        return replace(self, included=kept if pair in self.included else (*kept, pair))
+
+    def chips(self) -> list[Chip]:
+        dimensions = {dimension.name: dimension for dimension in self.spec.dimensions}
+        chips = []
+        for pair in self.included:
+            without = replace(self, included=tuple(each for each in self.included if each != pair))
+            chips.append(Chip(f"{dimensions[pair[0]].label}: {shown(dimensions[pair[0]], pair[1])}", without.address()))
+        for pair in self.excluded:
+            without = replace(self, excluded=tuple(each for each in self.excluded if each != pair))
+            chips.append(
+                Chip(f"{dimensions[pair[0]].label}: not {shown(dimensions[pair[0]], pair[1])}", without.address())
+            )
+        if self.search:
+            chips.append(Chip(f"Search: {shortened(self.search, 60)}", replace(self, search="").address()))
+        if self.start or self.end:
+            span = (
+                f"from {self.start}"
+                if not self.end
+                else f"until {self.end}"
+                if not self.start
+                else f"{self.start} to {self.end}"
+            )
+            chips.append(Chip(f"Time: {span}", replace(self, start="", end="", days=DEFAULT_DAYS).address()))
+        return chips
+
+    @property
+    def exact_columns(self) -> Sequence[str]:
+        """The columns that an identifier in the search box is looked up in; empty for a search of text."""
+        return next((columns for pattern, columns in self.spec.exact if pattern.fullmatch(self.search)), ())
+
+    def apply(self, rows: QuerySet[Any, Any], now: datetime) -> QuerySet[Any, Any]:
+        """The rows that the filter lets through. An identifier is looked for in all of time."""
+        for column, values in self.by_column(self.included).items():
+            rows = rows.filter(**{f"{column}__in": values} if len(values) > 1 else {column: values[0]})
+        for column, values in self.by_column(self.excluded).items():
+            rows = rows.exclude(**{f"{column}__in": values})
+        if self.search and self.exact_columns:
+            return rows.filter(any_of(self.exact_columns, "", self.search))
+        if self.search:
+            rows = rows.filter(any_of(self.spec.text, "__icontains", self.search))
+        return rows.filter(**self.bounds(now))
+
+    def by_column(self, pairs: Sequence[tuple[str, str]]) -> dict[str, list[str]]:
+        columns = {dimension.name: dimension.column for dimension in self.spec.dimensions}
+        found: dict[str, list[str]] = {}
+        for name, value in pairs:
+            found.setdefault(columns[name], []).append(value)
+        return found
+
+    def bounds(self, now: datetime) -> dict[str, datetime]:
+        time = self.spec.time
+        if self.days is not None:
+            # What claims to come from the future is new as well.
+            return {f"{time}__gte": now - timedelta(days=self.days)}
+        bounds = {}
+        if self.start:
+            bounds[f"{time}__gte"] = moment_of(self.start)
+        if self.end:
+            last = moment_of(self.end)
+            bounds[f"{time}__lt"] = last + (timedelta(days=1) if DATE.fullmatch(self.end) else timedelta(seconds=1))
+        return bounds
+
+
+def shown(dimension: Dimension, value: str) -> str:
+    return shortened(dimension.word(value), 60) or "(none)"
+
+
+def any_of(columns: Sequence[str], lookup: str, value: str) -> Q:
+    condition = Q()
+    for column in columns:
+        condition |= Q(**{column + lookup: value})
+    return condition
+
+
+def moment_of(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def checked_moment(text: str, name: str, problems: list[str]) -> str:
+    if not text:
+        return ""
+    try:
+        moment = moment_of(text)
+    except (ValueError, OverflowError):
+        moment = None
+    # A day must still be added to it.
+    if moment is None or moment.year >= 9999:
+        problems.append(f"“{name}” is not a date; write it like 2026-11-02 or 2026-11-02T09:30:00")
+        return ""
+    return text
+
+
+def checked_days(text: str, problems: list[str]) -> int:
+    if not text:
+        return DEFAULT_DAYS
+    if text.isascii() and text.isdigit() and 1 <= int(text[:6]) <= 3_650:
+        return int(text[:6])
+    problems.append("“days” must be a number from 1 to 3650, such as 7, 30 or 90")
+    return DEFAULT_DAYS
+
+
+def usable(dimension: Dimension, value: str, problems: list[str]) -> bool:
+    if "\x00" in value or len(value) > LONGEST_VALUE:
+        problems.append(f"“{dimension.name}” is too long or holds a NUL character")
+        return False
+    if dimension.words is not None and value not in dimension.words:
+        problems.append(f"“{dimension.name}” must be one of {', '.join(dimension.words)}")
+        return False
+    return True

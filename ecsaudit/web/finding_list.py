@@ -1,0 +1,50 @@
+"""The list of findings: what it filters by, and its rows as ready text."""
+
+import re
+from typing import Any
+
+from ecsaudit.findings.models import Finding, Priority
+from ecsaudit.web.filters import Dimension, Spec
+from ecsaudit.web.times import moment
+from ecsaudit.web.visible import shortened
+
+PRIORITIES = {str(value): word for value, word in Priority.choices}
+SPEC = Spec(
+    time="event_time",
+    dimensions=(
+        Dimension("rule", "rule", "Rule"),
+        Dimension("priority", "priority", "Priority", PRIORITIES),
+        Dimension("account", "account__account_id", "Account"),
+        Dimension("region", "region", "Region"),
+        Dimension("person", "session__person", "Person"),
+        Dimension("cluster", "session__cluster", "Cluster"),
+    ),
+    exact=((re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII), ("event__event_id",)),),
+    text=("rule", "output"),
+)
+FACETS = ("priority", "rule", "person", "cluster", "account", "region")
+COLUMNS = (
+    "pk", "event_time", "rule", "priority", "output", "region", "session__person", "session__cluster",
+    "session__container", "account__account_id", "account__alias",
+)  # fmt: skip
+
+
+def rows() -> Any:
+    return Finding.objects.values(*COLUMNS)
+
+
+def shown(row: dict[str, Any], base: str) -> dict[str, str]:
+    """A row as text for the template. `base` is the address of the list, under which the findings lie."""
+    place = "/".join(name for name in (row["session__cluster"], row["session__container"]) if name)
+    return {
+        "url": f"{base}{row['pk']}/",
+        "time": moment(row["event_time"]),
+        "rule": shortened(row["rule"], 80),
+        "priority": str(row["priority"]),
+        "priority_word": PRIORITIES[str(row["priority"])],
+        "output": shortened(row["output"], 200),
+        "person": shortened(row["session__person"] or "", 60),
+        "place": shortened(place, 60),
+        "account": shortened(row["account__alias"] or row["account__account_id"], 30),
+        "region": row["region"],
+    }

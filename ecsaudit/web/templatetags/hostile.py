@@ -1,0 +1,24 @@
+"""Template filters for text that attackers write; autoescape does the rest."""
+
+from django import template
+
+from ecsaudit.web import visible as marks
+
+register = template.Library()
+
+
+@register.filter
+def visible(value: object) -> str:
+    """One line with every invisible character as a mark."""
+    return marks.visible(str(value))
+
+
+@register.filter
+def visible_lines(value: object) -> str:
+    """The same for <pre>: a line break is marked and still breaks the line."""
+    return marks.visible(str(value), keep_lines=True)
+
+
+@register.filter
+def visible_short(value: object, length: int) -> str:
+    return marks.shortened(str(value), length)
