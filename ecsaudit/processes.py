@@ -26,7 +26,17 @@ def specs(*, host: str, port: int, verbose: bool) -> list[ProcessSpec]:
         "--worker-class",
         "gthread",
     ]
-    gunicorn += ["--workers", "2", "--threads", "4", "--no-control-socket", "--worker-tmp-dir", str(settings.DATA_DIR)]
+    gunicorn += [
+        "--workers",
+        "2",
+        "--threads",
+        "4",
+        "--no-control-socket",
+        "--logger-class",
+        "ecsaudit.web_log.WebLog",
+        "--worker-tmp-dir",
+        str(settings.DATA_DIR),
+    ]
     # What waits in the broker only says "look", and everybody looks at the start anyway.
     worker = [*celery, "worker", "--pool", "threads", "--concurrency", "8", "--purge", "--loglevel", settings.LOG_LEVEL]
     beat = [

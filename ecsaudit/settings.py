@@ -148,9 +148,8 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = BEHIND_HTTPS
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_HTTPS else None
 
 STATIC_URL = "static/"
-STATIC_ROOT = DATA_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
-# Files are served from where their packages keep them, so that starting needs no collectstatic.
+# Files are served from where their packages keep them, so that starting needs no collectstatic and no STATIC_ROOT.
 WHITENOISE_USE_FINDERS = True
 
 # --- language and time ------------------------------------------------------------------------------------------------

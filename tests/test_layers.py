@@ -26,6 +26,7 @@ LAYERS = [
     "tasks",
     "demo",
     "web",
+    "web_log",
     "processes",
     "urls",
     "wsgi",

@@ -212,7 +212,7 @@ def test_broken_rules_stop_the_reading_with_file_and_line_and_nothing_is_lost(
     api.add_exec_events(5)
     (tmp_path / "mine.yaml").write_text(
         "- rule: Mine\n  desc: d\n  condition: ct.name contians x\n  output: o\n  priority: INFO\n"
-            "  source: aws_cloudtrail\n"
+        "  source: aws_cloudtrail\n"
     )
     monkeypatch.setattr(pipeline.rules, "folder", tmp_path)
     feed = collect()

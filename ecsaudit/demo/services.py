@@ -3,7 +3,6 @@
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Min
 
 from ecsaudit.cloudtrail.models import Account
 from ecsaudit.demo.access_keys import access_key_for
@@ -34,7 +33,8 @@ def is_loaded() -> bool:
 
 def anchor() -> datetime | None:
     """The moment around which the story is told: when the sample was loaded, so that a restart tells the same one."""
-    return Account.objects.filter(is_sample=True).aggregate(first=Min("created_at"))["first"]
+    oldest = Account.objects.filter(is_sample=True).order_by("created_at").first()
+    return oldest.created_at if oldest else None
 
 
 def note_endpoint(url: str) -> None:

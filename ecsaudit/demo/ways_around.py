@@ -52,7 +52,7 @@ def no_transcripts(day: date) -> Iterator[Call]:
     administrator = Actor(LIAM.caller, "198.51.100.88", BOTO3)
     at = datetime.combine(day, time(16, 20, 41), UTC)
     yield update_cluster(administrator, at, task, NO_LOGGING)
-    for minutes, command in ((6, "/bin/bash"), (31, "/bin/bash"), (55, "cat /home/airflow/.aws/credentials")):
+    for minutes, command in ((6, "/bin/bash"), (31, "/bin/bash"), (55, "cat ~/.aws/credentials")):
         yield from opened(Attempt(administrator, at + timedelta(minutes=minutes), task, command))
     yield update_cluster(administrator, at + timedelta(days=4), task, logging_to("/ecs/exec/etl"))
 

@@ -1,4 +1,24 @@
-"""The Falco rules engine: conditions, rule files, outputs, for CloudTrail records. The names below are the front door."""
+"""The Falco rules engine for CloudTrail records. What stands in `__all__` is the front door; the rest may change.
+
+    loaded = load_rules([("rules.yaml", text)])     # every problem in loaded.errors and loaded.warnings
+    for match in loaded.rule_set.evaluate(record):  # every enabled rule that matches, in definition order
+        print(match.priority, match.rule, match.output)
+
+From text to match:
+
+    reader          YAML text → nodes with their places           source_text  texts that know their places
+    item_reader     nodes → items (items, values, overrides, exceptions, versions)
+    collector       items of all files → the lists, macros and rules that result
+    lists           list names → items, in the text               resolver     macros, in the tree
+    scanner, operand_parser, parser                               condition text → tree (nodes, words)
+    compiler        tree → function of a record (operators, patterns, transformers, fields, pointer, *_fields)
+    needs           tree → the event names that a match requires
+    output          output text → printer
+    record          CloudTrail text → document (json_text where every character counts)
+    loader, ruleset, extraction                                   the whole: for files, for records, for one field
+
+Errors: see `errors`.
+"""
 
 from .compiler import Condition, compile_condition
 from .errors import ConditionError, EngineError, OutputError, Problem, RecordError

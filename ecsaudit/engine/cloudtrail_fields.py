@@ -63,11 +63,11 @@ def json_at(key: str) -> TextReader:
     return read
 
 
-def flag_at(key: str) -> TextReader:
+def flag_at(*path: str) -> TextReader:
     """ "true" only for a JSON true; the string that CloudTrail sometimes writes is "false", as in Falco."""
 
     def read(record: Record) -> str | None:
-        value = value_at(record, (key,))
+        value = value_at(record, path)
         return None if value is _ABSENT else ("true" if value is True else "false")
 
     return read

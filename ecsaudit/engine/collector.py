@@ -109,6 +109,10 @@ class Collector:
                 inner = context.inside("required plugin versions", "", element)
                 self.log.warn("ECSAUDIT_PLUGIN_VERSION", message, inner)
 
+    def shared_items(self) -> Iterable[ListItem | MacroItem]:
+        """The items that rules may use."""
+        return (*self.lists.values(), *self.macros.values())
+
     def next_index(self) -> int:
         self.index += 1
         return self.index

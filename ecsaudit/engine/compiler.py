@@ -1,5 +1,5 @@
 """Tree to test: every field is looked up, every operator and constant checked, and the whole becomes one function
-of a settled record. A check on a missing field is false, whatever the operator.
+of a record. A check on a missing field is false, whatever the operator.
 """
 
 from __future__ import annotations
@@ -36,6 +36,8 @@ from .words import TRANSFORMERS
 
 RecordTest = Callable[[Record], bool]
 
+MAX_WARNINGS = 20  # of one condition
+
 _NOT_APPLICABLE = "<NA>"
 _NA_OPERATORS = frozenset(("=", "==", "!=", "in", "intersects", "pmatch"))
 _SIMPLE_PATTERN = re.compile(r"\^?(?:\.[*+?])?[a-zA-Z0-9_/-]*(?:\.[*+?])?\$?")
@@ -64,7 +66,6 @@ class Condition:
     def matches(self, record: RecordInput, number: int = 1) -> bool:
         """Whether a record (CloudTrail's text, bytes or a dict) meets the condition."""
         subject = Record(record, number, self.source)
-        subject.settle()
         return self.test(subject)
 
     @property
@@ -220,7 +221,8 @@ class Compiler:
     def _warning(self, code: str, message: str, at: int, hint: str = "") -> None:
         if self.macro is not None:
             at, hint = self.macro.at, _in_macro(self.macro, hint)
-        self.warnings.append(Warned(code, message, at, hint))
+        if len(self.warnings) < MAX_WARNINGS:
+            self.warnings.append(Warned(code, message, at, hint))
 
     def _placed(self, error: ConditionError, at: int) -> ConditionError:
         if self.macro is None:

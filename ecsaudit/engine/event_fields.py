@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import platform
+import socket
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -69,7 +69,7 @@ def _formatted(pattern: str, *, fraction: bool, zone: str = "") -> Callable[[Rec
 
 
 def _hostname(record: Record) -> str:
-    return platform.node()
+    return socket.gethostname()
 
 
 def _missing(record: Record) -> None:

@@ -20,7 +20,6 @@ def extract(field: str, record: RecordInput, number: int = 1, source: str = "aws
     """
     operand = Compiler(field, source).operand(_read_field(field))
     subject = Record(record, number, source)
-    subject.settle()
     return operand.read(subject)
 
 

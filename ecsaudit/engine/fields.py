@@ -1,7 +1,7 @@
 """The fields that rules can name: their types, whether they take an argument, and how a record yields them.
 
 `Field` in `nodes` is what stands in a rule; here `FieldDefinition` is the entry in the table, `Extractor` reads one
-value from a settled record (None: missing). Text, unless the type says otherwise.
+value from a record (None: missing). Text, unless the type says otherwise.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Any
 
 from . import cloudtrail_table as ct
+from . import ecs_fields as ecs
 from . import event_fields as evt
 from .cloudtrail_fields import image_ids_extractor
 from .errors import ConditionError
@@ -72,7 +73,7 @@ def _json_fields(family: str) -> list[FieldDefinition]:
 
 
 def _cloudtrail_table() -> list[FieldDefinition]:
-    table = [_plain(name, description, read) for name, description, read in ct.TEXT_FIELDS]
+    table = [_plain(name, description, read) for name, description, read in (*ct.TEXT_FIELDS, *ecs.TEXT_FIELDS)]
     table += [_plain(name, description, read, FieldType.NUMBER) for name, description, read in ct.NUMBER_FIELDS]
     table.append(
         FieldDefinition(

@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from . import values
 from .exceptions import read_exceptions
 from .items import ListItem, MacroItem, Priority, RuleChange, RuleItem
+from .overrides import APPEND_AND_OVERRIDE, APPEND_DEPRECATED, Overrides, appends, read_overrides
 from .problems import Context, ItemError, ProblemLog
-from .reader import Mapping, Scalar, is_null
+from .reader import Mapping, Scalar
 from .source_text import SourceText
 
-APPEND_DEPRECATED = (
-    "'append' key is deprecated. Add an 'append' entry (e.g. 'condition: append') under 'override' instead."
-)
 ENABLED_DEPRECATED = (
     "The standalone 'enabled' key usage is deprecated. The correct approach requires also a 'replace' entry "
     "under the 'override' key (i.e. 'enabled: replace')."
-)
-_APPEND_AND_OVERRIDE = (
-    "Keys 'override' and 'append: true' cannot be used together. Add an 'append' entry "
-    "(e.g. 'condition: append') under 'override' instead."
 )
 _APPENDABLE = ("condition", "output", "desc", "tags", "exceptions")
 _REPLACEABLE = (
@@ -44,17 +38,6 @@ _KEYS = {
 }
 
 KINDS = ("required_engine_version", "required_plugin_versions", "list", "macro", "rule")
-
-
-@dataclass(frozen=True, slots=True)
-class Overrides:
-    """The keys under `override`, by operation."""
-
-    append: frozenset[str] = field(default_factory=frozenset)
-    replace: frozenset[str] = field(default_factory=frozenset)
-
-    def __bool__(self) -> bool:
-        return bool(self.append or self.replace)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +67,8 @@ def read_list(item: Mapping, context: Context, log: ProblemLog) -> tuple[ListIte
     name = values.required(item, "list", context.inside("list", "", item)).text
     context = context.inside("list", name, item)
     items = values.texts(item, "items", context)
-    appends = _appends(item, ("items",), context, log)
-    return ListItem(name, items, context), appends
+    adds = appends(item, ("items",), context, log)
+    return ListItem(name, items, context), adds
 
 
 def read_macro(item: Mapping, context: Context, log: ProblemLog) -> tuple[MacroItem, bool]:
@@ -93,42 +76,8 @@ def read_macro(item: Mapping, context: Context, log: ProblemLog) -> tuple[MacroI
     name = values.required(item, "macro", context.inside("macro", "", item)).text
     context = context.inside("macro", name, item)
     condition = SourceText.of(values.required(item, "condition", context))
-    appends = _appends(item, ("condition",), context, log)
-    return MacroItem(name, condition, context), appends
-
-
-def _appends(item: Mapping, keys: tuple[str, ...], context: Context, log: ProblemLog) -> bool:
-    append = bool(values.boolean(item, "append", context))
-    if append:
-        log.warn("LOAD_DEPRECATED_ITEM", APPEND_DEPRECATED, context)
-    overrides = _overrides(item, keys, keys, context)
-    if append and overrides:
-        raise ItemError(values.INVALID, _APPEND_AND_OVERRIDE, context)
-    return append or bool(overrides.append)
-
-
-def _overrides(item: Mapping, appendable: Iterable[str], replaceable: Iterable[str], context: Context) -> Overrides:
-    node = item.get("override")
-    if node is None or is_null(node):
-        return Overrides()
-    outer = context.inside("overrides", "", node)
-    if not isinstance(node, Mapping):
-        raise ItemError(values.INVALID, "Value is not a mapping", outer)
-    found: dict[str, set[str]] = {"append": set(), "replace": set()}
-    for key in node.entries:
-        inner = outer.inside("overrides", key, node.keys[key])
-        operation = values.required(node, key, outer)
-        allowed = [name for name, keys in (("append", appendable), ("replace", replaceable)) if key in keys]
-        if operation.text == "append" and "append" not in allowed:
-            raise ItemError(values.INVALID, f"Key '{key}' cannot be appended to, use 'replace' instead", inner)
-        if operation.text == "replace" and "replace" not in allowed:
-            raise ItemError(values.INVALID, f"Key '{key}' cannot be replaced", inner)
-        if operation.text not in found:
-            message = f"Invalid override operation for key '{key}': '{operation.text}'. Allowed values are: "
-            message += "".join(f"{name} " for name in allowed)
-            raise ItemError(values.INVALID, message, inner.inside("value for", key, operation))
-        found[operation.text].add(key)
-    return Overrides(frozenset(found["append"]), frozenset(found["replace"]))
+    adds = appends(item, ("condition",), context, log)
+    return MacroItem(name, condition, context), adds
 
 
 def read_rule(item: Mapping, context: Context, log: ProblemLog) -> RuleReading:
@@ -149,11 +98,11 @@ class _RuleReader:
         append = bool(values.boolean(self.item, "append", self.context))
         if append:
             self.log.warn("LOAD_DEPRECATED_ITEM", APPEND_DEPRECATED, self.context)
-        overrides = _overrides(self.item, _APPENDABLE, _REPLACEABLE, self.context)
+        overrides = read_overrides(self.item, _APPENDABLE, _REPLACEABLE, self.context)
         if append and overrides:
-            raise ItemError(values.INVALID, _APPEND_AND_OVERRIDE, self.context)
+            raise ItemError(values.INVALID, APPEND_AND_OVERRIDE, self.context)
         if overrides:
-            self.check_overrides(overrides)
+            self.checkread_overrides(overrides)
             reading = RuleReading(
                 append=self.change(overrides.append, appends=True) if overrides.append else None,
                 replace=self.change(overrides.replace, appends=False) if overrides.replace else None,
@@ -178,7 +127,7 @@ class _RuleReader:
             self.failure = error
             return None
 
-    def check_overrides(self, overrides: Overrides) -> None:
+    def checkread_overrides(self, overrides: Overrides) -> None:
         present = {key for key in _REPLACEABLE if self.item.get(key) is not None}
         for operation, keys in (("append", overrides.append), ("replace", overrides.replace)):
             for key in sorted(keys - present):

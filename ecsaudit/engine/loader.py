@@ -11,16 +11,22 @@ from .errors import ConditionError, OutputError, Problem
 from .exceptions import condition_with_exceptions
 from .fields import CLOUDTRAIL_SOURCES
 from .items import RuleItem
+from .lists import Lists
 from .needs import event_types
 from .nodes import Node
 from .output import OutputFormat, compile_output
 from .problems import Context, ItemError, ProblemLog
 from .reader import Source
-from .resolver import Lists, MacroIsBrokenError, Macros, condition_error, parse_text
+from .resolver import MacroIsBrokenError, Macros, condition_error, parse_text
 from .ruleset import Rule, RuleSet
 from .source_text import SourceText
 
 _NO_EVENT_TYPE = "Rule matches too many evt.type values. This has a significant performance penalty."
+_CONTAINER_INFO = "%container.info"
+_CONTAINER_INFO_DEPRECATED = (
+    "%container.info is deprecated and no more useful, and will be dropped by Falco 1.0.0. The container plugin will "
+    "automatically add required fields to the output message."
+)
 TOO_DEEP = "the condition is nested too deep"
 _UNKNOWN_FILTER = ("nonexistent field", "invalid formatting token", "unknown event type", "unknown filter:")
 
@@ -53,7 +59,7 @@ def load_rules(files: Iterable[tuple[str, str]], sources: Sequence[str] = CLOUDT
     collector = Collector(sources, log)
     loading = _Loading(collector, log)
     for name, text in files:
-        collector.read_file(Source(name, text))
+        collector.read_file(Source(name, text.removeprefix("\ufeff")))
         # Falco compiles after each file: what a file needs must stand in it or before it.
         loading.compile()
     return loading.result()
@@ -68,6 +74,8 @@ class _Loading:
         self.macros: dict[str, str] = {}
 
     def compile(self) -> None:
+        for shared in self.collector.shared_items():
+            shared.used = False
         try:
             lists = Lists(self.collector.lists, self.log)
         except ItemError as error:
@@ -117,6 +125,7 @@ class _Loading:
         if event_names is not None and not event_names:
             message = "the rule can never match: its condition allows no event name"
             self.log.warn("ECSAUDIT_NEVER_MATCHES", message, context)
+        output_format = self.output(item)
         line, _ = item.context.source.place(item.context.offset)
         return Rule(
             item.name,
@@ -129,7 +138,7 @@ class _Loading:
             condition,
             text.text,
             item.output.text,
-            self.output(item),
+            output_format,
             event_names,
             condition.event_sources,
             item.context.source.name,
@@ -139,6 +148,7 @@ class _Loading:
     def output(self, item: RuleItem) -> OutputFormat:
         """The output's format, which in alerts always prints <NA> for a missing field."""
         anchor = item.output.segments[0].scalar
+        self.drop_container_info(item)
         try:
             return compile_output("*" + item.output.text.removeprefix("*"), item.source)
         except OutputError as error:
@@ -146,6 +156,16 @@ class _Loading:
             offset = max(error.offset - 1, 0) + item.output.text.startswith("*")
             place = item.context.inside("rule output", "", anchor).at(*item.output.locate(offset))
             raise ItemError("LOAD_ERR_COMPILE_OUTPUT", error.message, place, error.hint) from error
+
+    def drop_container_info(self, item: RuleItem) -> None:
+        """Falco takes this variable of old rules out of outputs, with a warning."""
+        at = item.output.text.find(_CONTAINER_INFO)
+        if at < 0:
+            return
+        self.log.warn("LOAD_DEPRECATED_ITEM", _CONTAINER_INFO_DEPRECATED, item.context)
+        while at >= 0:
+            item.output = item.output.replaced(at, at + len(_CONTAINER_INFO), "").stripped()
+            at = item.output.text.find(_CONTAINER_INFO)
 
     def result(self) -> LoadResult:
         if not self.log.errors:

@@ -37,9 +37,16 @@ def _required(node: Node, member: str, names: tuple[str, ...]) -> frozenset[str]
         bounds = [_required(child, member, names) for child in node.children]
         known = [bound for bound in bounds if bound is not None]
         return frozenset().union(*known) if len(known) == len(bounds) else None
-    if isinstance(node, Comparison) and _reads(node, member, names):
-        return _constants(node)
-    return None
+    if not isinstance(node, Comparison):
+        return None
+    if _is_never_true(node):
+        return frozenset()
+    return _constants(node) if _reads(node, member, names) else None
+
+
+def _is_never_true(node: Comparison) -> bool:
+    """`evt.num = 0`, which Falco's rules use for a placeholder: events are counted from 1."""
+    return str(node) in ("evt.num = 0", "evt.num == 0")
 
 
 def _reads(node: Comparison, member: str, names: tuple[str, ...]) -> bool:

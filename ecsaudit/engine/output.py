@@ -42,7 +42,7 @@ class OutputFormat:
     keep_going: bool
 
     def text(self, record: Record) -> str:
-        """The message for a settled record."""
+        """The message for a record."""
         result: list[str] = []
         for piece in self.pieces:
             if isinstance(piece, str):
@@ -80,7 +80,6 @@ def compile_output(text: str, source: str = "aws_cloudtrail") -> OutputFormat:
 def format_output(text: str, record: RecordInput, number: int = 1, source: str = "aws_cloudtrail") -> str:
     """Print a record. A format that starts with `*` prints <NA> for a missing field; any other stops there."""
     subject = Record(record, number, source)
-    subject.settle()
     return compile_output(text, source).text(subject)
 
 

@@ -9,8 +9,9 @@ import re2
 
 from .errors import ConditionError
 
-# A pattern is a line of a rule; this bounds the work of compiling it.
-MAX_PATTERN = 20_000
+# Limits on the length of a pattern: they bound the work of compiling it, and for globs of matching long values.
+MAX_REGEX = 10_000
+MAX_GLOB = 1_000
 
 _CLASS_NAMES = (
     "alpha",
@@ -26,6 +27,7 @@ _CLASS_NAMES = (
     "cntrl",
     "xdigit",
 )
+_CLASS = re.compile(r"\[:([a-z]*):\]")
 _ASCII_LOWER = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
 _ASCII_UPPER = {code: code - 32 for code in range(ord("a"), ord("z") + 1)}
 
@@ -55,7 +57,7 @@ def _options(*, latin: bool) -> re2.Options:
 
 def regex_test(pattern: str) -> TextTest:
     """Whether a text matches the whole pattern; ConditionError if RE2 refuses the pattern."""
-    _check_length(pattern)
+    _check_length(pattern, MAX_REGEX)
     try:
         compiled = re2.compile(_encodable(pattern), _options(latin=False))
     except re2.error as error:
@@ -78,14 +80,14 @@ def _encodable(text: str) -> str:
     return text.encode("utf-8", "replace").decode()
 
 
-def _check_length(pattern: str) -> None:
-    if len(pattern) > MAX_PATTERN:
-        raise ConditionError(f"pattern of {len(pattern)} characters; at most {MAX_PATTERN} are allowed")
+def _check_length(pattern: str, limit: int) -> None:
+    if len(pattern) > limit:
+        raise ConditionError(f"pattern of {len(pattern)} characters; at most {limit} are allowed")
 
 
 def glob_test(pattern: str, *, ignore_case: bool = False) -> TextTest:
     """Whether a text matches the whole glob, byte by byte as fnmatch does in the C locale."""
-    _check_length(pattern)
+    _check_length(pattern, MAX_GLOB)
     if ignore_case:
         inner = glob_test(ascii_lower(pattern))
         return lambda text: inner(ascii_lower(text))
@@ -136,6 +138,10 @@ def _bracket(pattern: str, start: int) -> tuple[int, str]:
     while i < len(pattern):
         if pattern[i] == "]" and not first:
             inside = "".join(members)
+            if _NEVER in members:
+                # fnmatch gives up at an unknown class; what stands before it could match.
+                inside = "" if negated else "".join(members[: members.index(_NEVER)])
+                return i + 1, f"[{inside}]" if inside else _NEVER
             if not inside:
                 return i + 1, "." if negated else _NEVER
             return i + 1, f"[{'^' if negated else ''}{inside}]"
@@ -149,13 +155,9 @@ def _bracket(pattern: str, start: int) -> tuple[int, str]:
 
 def _member(pattern: str, i: int) -> tuple[int, str | None]:
     """One member of a bracket expression: a class, a character or a range."""
-    if pattern.startswith("[:", i):
-        end = pattern.find(":]", i + 2)
-        name = pattern[i + 2 : end] if end > 0 else ""
-        if name in _CLASS_NAMES:
-            return end + 2, f"[:{name}:]"
-        if end > 0:
-            return end + 2, ""
+    named = _CLASS.match(pattern, i)
+    if named is not None:
+        return named.end(), f"[:{named[1]}:]" if named[1] in _CLASS_NAMES else _NEVER
     low, i = _bracket_character(pattern, i)
     if low is None:
         return i, None

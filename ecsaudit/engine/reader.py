@@ -17,7 +17,7 @@ from .errors import EngineError
 
 MAX_CHARACTERS = 10_000_000
 MAX_NESTING = 50
-MAX_NODES = 1_000_000
+MAX_NODES = 400_000
 
 _NULLS = frozenset(("", "~", "null", "Null", "NULL"))
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -108,6 +108,9 @@ def read_documents(source: Source) -> list[YamlNode]:
     except yaml.reader.ReaderError as error:
         line, column = source.place(error.position if isinstance(error.position, int) else 0)
         raise ReadingError(f"the character #x{error.character:04x} is not allowed", line, column) from error
+    except UnicodeEncodeError as error:
+        line, column = source.place(error.start)
+        raise ReadingError("a lone surrogate is not a character", line, column) from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ReadingError(f"not YAML: {error}") from error
 

@@ -1,123 +1,22 @@
-"""Lists and macros. Lists are replaced in the text of a condition, as Falco does; macros in its tree."""
+"""Macros: replaced in the tree of a condition, so that their precedence stays their own."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from .errors import ConditionError
-from .exceptions import quoted
-from .items import ListItem, MacroItem
+from .items import MacroItem
+from .lists import Lists
 from .nodes import And, Identifier, Macro, Node, Not, Or
-from .parser import RULE_DEPTH, parse_condition
+from .operand_parser import RULE_DEPTH
+from .parser import parse_condition
 from .problems import Context, ItemError, ProblemLog
-from .reader import Scalar
 from .source_text import SourceText
 
-MAX_EXPANDED = 2_000_000
 MAX_TREE_NODES = 200_000
-MAX_TREE_DEPTH = 400
+MAX_TREE_DEPTH = 150
 
-_DELIMITERS = frozenset(" \t\n\r(),=")
-_BLANKS = " \t\n\r"
 _CONDITION = "LOAD_ERR_COMPILE_CONDITION"
-
-
-class Lists:
-    """The lists of a load, with their items' own lists replaced."""
-
-    def __init__(self, lists: Mapping[str, ListItem], log: ProblemLog) -> None:
-        self.log = log
-        self.lists = lists
-        self.texts: dict[str, str] = {}
-        self.items = {name: self._items(item, (name,)) for name, item in lists.items()}
-
-    def _items(self, item: ListItem, path: tuple[str, ...]) -> list[Scalar]:
-        """The items, with a list's name replaced by that list's items at any depth (Falco stops at one level)."""
-        result: list[Scalar] = []
-        for scalar in item.items:
-            inner = self.lists.get(scalar.text)
-            if inner is None or inner.index >= item.visibility or inner.name in path or len(path) > 20:
-                result.append(scalar)
-                continue
-            inner.used = True
-            result.extend(self._items(inner, (*path, inner.name)))
-            if len(result) > MAX_EXPANDED:
-                raise ItemError("LOAD_ERR_VALIDATE", "the list is too long after its lists were replaced", item.context)
-        return result
-
-    def text(self, name: str) -> str:
-        """What stands in a condition in place of the list's name."""
-        if name not in self.texts:
-            self.texts[name] = ", ".join(quoted(scalar).text for scalar in self.items[name])
-            # An empty first item leaves its comma behind, which Falco drops.
-            self.texts[name] = self.texts[name].removeprefix(", ")
-        return self.texts[name]
-
-    def replace_names(self, condition: SourceText, context: Context) -> SourceText:
-        """The condition with each list's name replaced, wherever it stands between delimiters."""
-        for name, item in self.lists.items():
-            if name and name in condition.text:
-                condition = self._replace_name(condition, name, item, context)
-        return condition
-
-    def _replace_name(self, condition: SourceText, name: str, item: ListItem, context: Context) -> SourceText:
-        at = 0
-        while True:
-            at = condition.text.find(name, at)
-            if at < 0:
-                return condition
-            end = at + len(name)
-            if not _delimited(condition.text, at, end):
-                at += 1
-                continue
-            item.used = True
-            self._warn(condition, at, name, context)
-            start, end, replacement = _widened(condition.text, at, end, self.text(name))
-            condition = condition.replaced(start, end, replacement)
-            at = start + len(replacement)
-            if len(condition.text) > MAX_EXPANDED:
-                raise ItemError(_CONDITION, "the condition is too long after its lists were replaced", context)
-
-    def _warn(self, condition: SourceText, at: int, name: str, context: Context) -> None:
-        text = condition.text
-        place = context.at(*condition.locate(at))
-        if _in_quotes(text, at):
-            message = f"list '{name}' is replaced inside quotes"
-            self.log.warn("ECSAUDIT_LIST_IN_QUOTES", message, place, "rename the list")
-        elif text[:at].rstrip(_BLANKS)[-1:] not in ("(", ","):
-            message = f"the value '{name}' is the name of a list and is replaced by its items"
-            self.log.warn("ECSAUDIT_LIST_AS_VALUE", message, place, f'quote the value, "{name}", or write in ({name})')
-
-
-def _delimited(text: str, at: int, end: int) -> bool:
-    return (at == 0 or text[at - 1] in _DELIMITERS) and (end == len(text) or text[end] in _DELIMITERS)
-
-
-def _widened(text: str, at: int, end: int, replacement: str) -> tuple[int, int, str]:
-    """Take in the white space around the name (one blank goes back), and for an empty list one comma."""
-    start = len(text[:at].rstrip(_BLANKS)) if at and text[at - 1] in _BLANKS else at
-    stop = end + len(text[end:]) - len(text[end:].lstrip(_BLANKS))
-    if not replacement:
-        if text[stop : stop + 1] == ",":
-            stop += 1
-        elif text[start - 1 : start] == ",":
-            start -= 1
-    before = " " if start < at and text[start] != "," else ""
-    after = " " if stop > end and text[stop - 1] != "," else ""
-    return start, stop, before + replacement + after
-
-
-def _in_quotes(text: str, at: int) -> bool:
-    quote = ""
-    previous = ""
-    for character in text[:at]:
-        if quote:
-            if character == quote and previous != "\\":
-                quote = ""
-        elif character in "\"'":
-            quote = character
-        previous = character
-    return bool(quote)
 
 
 class Macros:
@@ -149,6 +48,8 @@ class Macros:
                 context = macro.context.inside("macro condition", "", macro.condition.segments[0].scalar)
                 try:
                     self._macro(name, context, ())
+                except MacroIsBrokenError:
+                    self.broken.add(name)
                 except ItemError as error:
                     self.broken.add(name)
                     log.error(error)
@@ -193,7 +94,8 @@ class Macros:
                 raise MacroIsBrokenError(node.name)
             message = f"Undefined macro '{node.name}' used in filter."
             hint = "" if macro is None else "a macro can use only macros that stand before it"
-            raise ItemError("LOAD_ERR_VALIDATE", message, context.at(*text.locate(node.at)), hint)
+            place = context.inside("condition expression").at(*text.locate(node.at))
+            raise ItemError("LOAD_ERR_VALIDATE", message, place, hint)
         macro.used = True
         if node.name in self.broken:
             raise MacroIsBrokenError(node.name)

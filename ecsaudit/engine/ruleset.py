@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .compiler import Condition
+from .fields import CLOUDTRAIL_SOURCES
 from .items import Priority
 from .output import OutputFormat, one_line
 from .record import Record, RecordInput
@@ -64,7 +65,8 @@ class RuleSet:
 
     def __init__(self, rules: Iterable[Rule]) -> None:
         self.rules = tuple(rules)
-        self._enabled = tuple(rule for rule in self.rules if rule.enabled)
+        # A record is CloudTrail's; rules of another source never see it.
+        self._enabled = tuple(rule for rule in self.rules if rule.enabled and rule.source in CLOUDTRAIL_SOURCES)
         self._unbounded = tuple(rule for rule in self._enabled if rule.event_names is None)
         names = {name for rule in self._enabled for name in rule.event_names or ()}
         self._by_event_name = {
@@ -81,11 +83,10 @@ class RuleSet:
         Text that isn't JSON has no fields. Raises RecordError for what is neither text, bytes nor a JSON object.
         """
         subject = Record(record, number)
-        name = subject.event_name()
+        root = subject.root
+        name = root.get("eventName", "") if isinstance(root, dict) else ""
+        # A name that isn't text is text for json.value, so that any rule may match.
         rules = self._by_event_name.get(name, self._unbounded) if type(name) is str else self._enabled
-        if not rules:
-            return []
-        subject.settle()
         matches: list[Match] = []
         for rule in rules:
             subject.source = rule.source

@@ -71,12 +71,15 @@ class SourceText:
         start = len(text) - len(text.lstrip(" \t\n\r\v\f"))
         return self.slice(start, max(len(text.rstrip(" \t\n\r\v\f")), start))
 
+    def standing_at(self, index: int, text: str) -> SourceText:
+        """Another text on behalf of the place of a character."""
+        segment = self.segments[self._segment_index(index)]
+        at = segment.at if segment.fixed else segment.at + index - segment.start
+        return SourceText(text, (Segment(0, segment.scalar, at, fixed=True),))
+
     def replaced(self, start: int, end: int, text: str) -> SourceText:
         """With another text in place of a part; the new text stands where the part stood."""
-        segment = self.segments[self._segment_index(start)]
-        at = segment.at if segment.fixed else segment.at + start - segment.start
-        middle = SourceText(text, (Segment(0, segment.scalar, at, fixed=True),))
-        return self.slice(0, start) + middle + self.slice(end, len(self.text))
+        return SourceText.join((self.slice(0, start), self.standing_at(start, text), self.slice(end, len(self.text))))
 
     def locate(self, index: int) -> tuple[Source, int]:
         """The file and the offset in it of a character."""

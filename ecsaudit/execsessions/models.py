@@ -141,8 +141,12 @@ class DailyCountQuerySet(QuerySet["DailyCount"]):
         return rows.order_by("-total", "value").values_list("value", "total")[:limit]
 
     def values_seen(self, dimension: Dimension) -> int:
-        """How many different values occur."""
-        return self.filter(dimension=dimension, count__gt=0).values("value").distinct().count()
+        """How many different values occur; no value is none."""
+        named = self.filter(dimension=dimension, count__gt=0).exclude(value="")
+        return named.values("value").distinct().count()
+
+    def total(self, dimension: Dimension) -> int:
+        return self.filter(dimension=dimension).aggregate(total=Sum("count"))["total"] or 0
 
 
 class DailyCount(models.Model):

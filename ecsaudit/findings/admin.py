@@ -1,3 +1,5 @@
+"""Findings, to be looked at."""
+
 from django.contrib import admin
 
 from ecsaudit.cloudtrail.admin import ReadOnly
@@ -10,4 +12,3 @@ class FindingAdmin(ReadOnly):
     list_select_related = ("account",)
     list_filter = ("priority",)
     search_fields = ("=rule",)
-    raw_id_fields = ("event", "session")

@@ -28,6 +28,10 @@ class FindingQuerySet(QuerySet["Finding"]):
         """Newest first, with session and account; the order that keyset pages continue."""
         return self.select_related("account", "session").order_by("-event_time", "-pk")
 
+    def count_up_to(self, limit: int) -> int:
+        """The number of rows, or `limit` when there are more: so that no screen counts a whole table."""
+        return self.order_by().values("pk")[:limit].count()
+
     def for_detail(self) -> FindingQuerySet:
         return self.select_related("account", "session", "event", "event__body")
 

@@ -60,16 +60,15 @@ def link(event_ids: Collection[int]) -> None:
 
 def count(session_ids: Collection[int]) -> None:
     """Write how many findings each session has and the worst of their priorities."""
+    rows = Finding.objects.filter(session__in=session_ids).values_list("session_id")
     numbers = {
-        row["session_id"]: row
-        for row in Finding.objects.filter(session__in=session_ids)
-        .values("session_id")
-        .annotate(number=Count("pk"), worst=Min("priority"))
+        session_id: (number, worst)
+        for session_id, number, worst in rows.annotate(number=Count("pk"), worst=Min("priority"))
     }
     changed = []
     for session in ExecSession.objects.filter(pk__in=session_ids):
-        row = numbers.get(session.pk, {"number": 0, "worst": None})
-        if (session.finding_count, session.worst_priority) != (row["number"], row["worst"]):
-            session.finding_count, session.worst_priority = row["number"], row["worst"]
+        number, worst = numbers.get(session.pk, (0, None))
+        if (session.finding_count, session.worst_priority) != (number, worst):
+            session.finding_count, session.worst_priority = number, worst
             changed.append(session)
     ExecSession.objects.bulk_update(changed, ["finding_count", "worst_priority"])

@@ -1,10 +1,24 @@
+"""Who may log in, and who administers."""
+
+from typing import TYPE_CHECKING, Any
+
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
 
 from ecsaudit.people.models import User
 
+if TYPE_CHECKING:
+    Base = UserAdmin[User]
+else:
+    Base = UserAdmin
+
+ONE_TIME_PASSWORD: tuple[str, Any] = ("One-time password", {"fields": ("must_change_password",)})
+
 
 @admin.register(User)
-class PersonAdmin(UserAdmin):
+class PersonAdmin(Base):
+    """A password set here is known to whoever set it: tick the box so that it works only once."""
+
     list_display = ("username", "email", "is_active", "is_staff", "must_change_password", "last_login")
-    fieldsets = (*UserAdmin.fieldsets, ("One-time password", {"fields": ("must_change_password",)}))
+    fieldsets = (*(UserAdmin.fieldsets or ()), ONE_TIME_PASSWORD)
+    add_fieldsets = (*UserAdmin.add_fieldsets, ONE_TIME_PASSWORD)

@@ -5,7 +5,7 @@ from typing import Any
 
 from ecsaudit.findings.models import Finding, Priority
 from ecsaudit.web.filters import Dimension, Spec
-from ecsaudit.web.times import moment
+from ecsaudit.web.times import stamp
 from ecsaudit.web.visible import shortened
 
 PRIORITIES = {str(value): word for value, word in Priority.choices}
@@ -38,7 +38,7 @@ def shown(row: dict[str, Any], base: str) -> dict[str, str]:
     place = "/".join(name for name in (row["session__cluster"], row["session__container"]) if name)
     return {
         "url": f"{base}{row['pk']}/",
-        "time": moment(row["event_time"]),
+        "time": stamp(row["event_time"]),
         "rule": shortened(row["rule"], 80),
         "priority": str(row["priority"]),
         "priority_word": PRIORITIES[str(row["priority"])],
@@ -46,5 +46,5 @@ def shown(row: dict[str, Any], base: str) -> dict[str, str]:
         "person": shortened(row["session__person"] or "", 60),
         "place": shortened(place, 60),
         "account": shortened(row["account__alias"] or row["account__account_id"], 30),
-        "region": row["region"],
+        "region": shortened(row["region"], 32),
     }

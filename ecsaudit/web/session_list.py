@@ -5,10 +5,11 @@ from typing import Any
 
 from django.urls import reverse
 
-from ecsaudit.execsessions.models import Client, ExecSession, Kind, Mode, Outcome
+from ecsaudit.cloudtrail.user_agent import Client
+from ecsaudit.execsessions.models import ExecSession, Kind, Mode, Outcome
 from ecsaudit.findings.models import Priority
 from ecsaudit.web.filters import Dimension, Spec
-from ecsaudit.web.times import moment
+from ecsaudit.web.times import stamp
 from ecsaudit.web.visible import shortened
 
 SPEC = Spec(
@@ -56,7 +57,7 @@ def shown(row: dict[str, Any], base: str) -> dict[str, str]:
     worst = row["worst_priority"]
     return {
         "url": f"{base}{row['pk']}/",
-        "time": moment(row["started_at"]),
+        "time": stamp(row["started_at"]),
         "person": shortened(row["person"], 60),
         "role": shortened(short_role(row["role_name"]), 48),
         "cluster": shortened(row["cluster"], 48) or "unknown cluster",
@@ -73,7 +74,7 @@ def shown(row: dict[str, Any], base: str) -> dict[str, str]:
         "priority_word": "" if worst is None else PRIORITIES[worst],
         "findings": str(row["finding_count"] or ""),
         "account": shortened(row["account__alias"] or row["account__account_id"], 30),
-        "region": row["region"],
+        "region": shortened(row["region"], 32),
     }
 
 

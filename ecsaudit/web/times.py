@@ -4,8 +4,13 @@ from datetime import datetime, timedelta
 
 
 def moment(value: datetime) -> str:
-    """`2026-11-02 09:30:05 UTC`; years before 1000 keep their zeros on every platform."""
-    return f"{value.isoformat(sep=' ', timespec='seconds').removesuffix('+00:00')} UTC"
+    """`2026-11-02 09:30:05 UTC`."""
+    return f"{stamp(value)} UTC"
+
+
+def stamp(value: datetime) -> str:
+    """`2026-11-02 09:30:05`, where the zone stands elsewhere; years before 1000 keep their zeros on every platform."""
+    return value.isoformat(sep=" ", timespec="seconds").removesuffix("+00:00")
 
 
 def span(value: timedelta) -> str:

@@ -1,15 +1,17 @@
 """Text written by attackers, made harmless to look at: what a terminal or browser would act on becomes a visible mark."""
 
-import unicodedata
+from itertools import chain
 
-# Format characters (bidi marks, zero width), separators, surrogates, private use: no glyph, or one that lies.
-HIDDEN = frozenset({"Cf", "Zl", "Zp", "Cs", "Co", "Cn", "Cc"})
 NAMED = {"\n": "↵", "\r": "␍", "\t": "⇥", "\x7f": "␡"}
+# Unicode counts these as letters, marks or symbols, yet they show nothing (Default_Ignorable_Code_Point, and a blank).
+BLANK_CODES = [0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0]
+BLANK_RANGES = [range(0x180B, 0x1810), range(0xFE00, 0xFE10), range(0xE0100, 0xE01F0)]
+BLANK = frozenset(map(chr, chain(BLANK_CODES, *BLANK_RANGES)))
 
 
 def visible(text: str, *, keep_lines: bool = False) -> str:
     """The text with every control, bidi and zero-width character as a mark; with keep_lines, lines still break."""
-    if text.isascii() and text.isprintable():
+    if text.isprintable() and (text.isascii() or BLANK.isdisjoint(text)):
         return text
     shown = "".join(map(mark, text))
     return shown.replace("↵", "↵\n") if keep_lines else shown
@@ -21,11 +23,11 @@ def shortened(text: str, length: int) -> str:
 
 
 def mark(character: str) -> str:
+    """The character, or what stands for it: Python calls printable what has a glyph, and of spaces only the plain one."""
     if character in NAMED:
         return NAMED[character]
     if character < " ":
         return chr(0x2400 + ord(character))
-    category = unicodedata.category(character)
-    if category in HIDDEN or (category == "Zs" and character != " "):
-        return f"‹U+{ord(character):04X}›"
-    return character
+    if character.isprintable() and character not in BLANK:
+        return character
+    return f"‹U+{ord(character):04X}›"

@@ -163,7 +163,7 @@ def check_address(host: str, port: int) -> None:
         ) from error
     if host not in LOOPBACK and set(settings.ALLOWED_HOSTS) <= {"localhost", "127.0.0.1", "[::1]"}:
         raise CommandError(
-            f"--host {host} lets others in; first set ECSAUDIT_ALLOWED_HOSTS to the names they will use, such as audit.example.com"
+            f"--host {host} lets others in; first set ECSAUDIT_ALLOWED_HOSTS to the names they use, such as audit.example.com"
         )
 
 

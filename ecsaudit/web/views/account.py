@@ -2,9 +2,11 @@
 
 from django.contrib import messages
 from django.contrib.auth import views
-from django.contrib.auth.forms import SetPasswordForm
+from django.contrib.auth.forms import PasswordChangeForm
 from django.http import HttpResponse
 from django.urls import reverse_lazy
+
+from ecsaudit.web.forms import OwnPasswordForm
 
 
 class Login(views.LoginView):
@@ -18,11 +20,13 @@ class Logout(views.LogoutView):
 class ChangePassword(views.PasswordChangeView):
     """Also where a one-time password must be replaced, see PasswordChangeMiddleware."""
 
+    form_class = OwnPasswordForm
     template_name = "registration/change_password.html"
     success_url = reverse_lazy("overview")
 
-    def form_valid(self, form: SetPasswordForm) -> HttpResponse:
-        self.request.user.must_change_password = False
+    def form_valid(self, form: PasswordChangeForm) -> HttpResponse:
+        # The form saves this very user, so the mark goes with the password in one write.
+        form.user.must_change_password = False
         response = super().form_valid(form)
         messages.success(self.request, "Your password is changed.")
         return response

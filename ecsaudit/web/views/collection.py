@@ -13,18 +13,27 @@ NEWEST = 200
 
 
 def show(request: HttpRequest) -> HttpResponse:
-    feeds = list(Feed.objects.for_collection_screen().annotate(unreadable=Count("unreadable_records", distinct=True)))
-    return render(request, "collection/show.html", {"health": health(feeds, timezone.now())})
+    feeds = Feed.objects.for_collection_screen().annotate(unreadable=Count("unreadable_records"))
+    return render(request, "collection/show.html", {"health": health(list(feeds), timezone.now())})
 
 
 def unreadable(request: HttpRequest) -> HttpResponse:
+    """The newest records, of all feeds or of the one in `feed`."""
     records = UnreadableRecord.objects.select_related("feed__account").defer("body").order_by("-first_seen_at", "-pk")
+    asked, feed = request.GET.get("feed", ""), None
+    if asked:
+        feed = get_object_or_404(Feed.objects.select_related("account"), pk=int(asked) if is_number(asked) else 0)
+        records = records.filter(feed=feed)
     found = list(records[: NEWEST + 1])
-    return render(
-        request, "collection/unreadable.html", {"records": found[:NEWEST], "limit": NEWEST, "more": len(found) > NEWEST}
-    )
+    context = {"feed": feed, "records": found[:NEWEST], "limit": NEWEST, "more": len(found) > NEWEST}
+    return render(request, "collection/unreadable.html", context)
 
 
 def unreadable_detail(request: HttpRequest, pk: int) -> HttpResponse:
     record = get_object_or_404(UnreadableRecord.objects.select_related("feed__account"), pk=pk)
     return render(request, "collection/unreadable_detail.html", {"record": record, "raw": Raw.of(record.text)})
+
+
+def is_number(text: str) -> bool:
+    """Whether it can be a row's id; a longer one overflows the database's integers."""
+    return text.isascii() and text.isdigit() and len(text) < 19

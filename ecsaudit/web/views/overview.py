@@ -1,7 +1,7 @@
 """The first screen: what happened lately, and whether everything was looked at."""
 
-from datetime import timedelta
-from typing import Any
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, time, timedelta
 from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
@@ -11,65 +11,81 @@ from django.utils import timezone
 
 from ecsaudit.cloudtrail.models import Feed
 from ecsaudit.execsessions.models import DailyCount, Dimension
+from ecsaudit.findings.models import Finding
 from ecsaudit.web import charts, finding_list
 from ecsaudit.web.health import health
+from ecsaudit.web.summary import PRIORITY_GROUPS, Part, findings_sentence, sessions_sentence
 from ecsaudit.web.visible import shortened
 
 RANGES = (7, 30, 90)
+DEFAULT = 30
 TOP = 5
-NEWEST = 6
+NEWEST = 5
+# Findings are counted by priority up to here; the roll-up doesn't know priorities.
+COUNTED = 1_000
 LISTS = (
-    ("People", Dimension.PERSON, "sessions", "person"),
-    ("Clusters", Dimension.CLUSTER, "sessions", "cluster"),
-    ("Rules", Dimension.RULE, "findings", "rule"),
+    ("People", "people", Dimension.PERSON, "sessions", "person"),
+    ("Clusters", "clusters", Dimension.CLUSTER, "sessions", "cluster"),
+    ("Rules", "rules", Dimension.RULE, "findings", "rule"),
 )
 
 
 def show(request: HttpRequest) -> HttpResponse:
-    asked = request.GET.get("days", "")
-    days = int(asked) if asked in map(str, RANGES) else 30
+    asked = request.GET.get("days", str(DEFAULT))
+    days = next((each for each in RANGES if asked == str(each)), DEFAULT)
     now = timezone.now()
-    first = (now - timedelta(days=days - 1)).date()
-    counts = DailyCount.objects.since(first)
-    by_day = list(counts.by_day(Dimension.OUTCOME))
-    total = {series: sum(count for _, value, count in by_day if value == series) for series, _ in charts.SERIES}
-    since = {"from": first.isoformat()}
+    first = now.date() - timedelta(days=days - 1)
+    by_day = list(DailyCount.objects.since(first).by_day(Dimension.OUTCOME))
     base = reverse("findings")
-    return render(
-        request,
-        "overview/show.html",
-        {
-            "days": days,
-            "ranges": RANGES,
-            "problem": f"“days” must be one of {', '.join(map(str, RANGES))}" if asked and asked != str(days) else "",
-            "total": sum(total.values()),
-            "refused": total["denied"],
-            "around": total["around"],
-            "people": counts.values_seen(Dimension.PERSON),
-            "clusters": counts.values_seen(Dimension.CLUSTER),
-            "findings": sum(count for _, _, count in counts.by_day(Dimension.RULE)),
-            "since": f"?{urlencode(since)}",
-            "chart": charts.activity(by_day, first, now.date(), reverse("sessions")),
-            "lists": [top_list(counts, *each, since) for each in LISTS],
-            "newest": [
-                finding_list.shown(row, base) for row in finding_list.rows().order_by("-event_time", "-pk")[:NEWEST]
-            ],
-            "health": health(list(Feed.objects.for_collection_screen()), now),
-        },
+    context = {
+        "days": days,
+        "ranges": RANGES,
+        "problem": "" if asked == str(days) else f"“days” must be one of {', '.join(map(str, RANGES))}",
+        "sessions": about_sessions(by_day, first, days),
+        "findings": about_findings(first),
+        "chart": charts.activity(by_day, first, now.date(), reverse("sessions")),
+        "lists": [
+            (label, anchor, top_list(first, dimension, screen, name))
+            for label, anchor, dimension, screen, name in LISTS
+        ],
+        "newest": [
+            finding_list.shown(row, base) for row in finding_list.rows().order_by("-event_time", "-pk")[:NEWEST]
+        ],
+        "health": health(list(Feed.objects.for_collection_screen()), now),
+    }
+    return render(request, "overview/show.html", context)
+
+
+def about_sessions(by_day: Iterable[tuple[date, str, int]], first: date, days: int) -> list[Part]:
+    counts = DailyCount.objects.since(first)
+    total = dict.fromkeys((series for series, _ in charts.SERIES), 0)
+    for _, series, count in by_day:
+        total[series] += count
+    return sessions_sentence(
+        total=sum(total.values()),
+        denied=total["denied"],
+        around=total["around"],
+        people=counts.values_seen(Dimension.PERSON),
+        clusters=counts.values_seen(Dimension.CLUSTER),
+        days=days,
+        address=f"{reverse('sessions')}?{urlencode({'from': first})}",
     )
 
 
-def top_list(
-    counts: Any, label: str, dimension: Dimension, screen: str, name: str, since: dict[str, str]
-) -> tuple[str, list[charts.Share]]:
-    rows = [
-        (
-            shortened(value, 60) or "(not named)",
-            count,
-            f"{reverse(screen)}?{urlencode({**since, name: value})}"
-            if value
-            else f"{reverse(screen)}?{urlencode(since)}",
-        )
-        for value, count in counts.top(dimension, TOP)
-    ]
-    return label, charts.shares(rows)
+def about_findings(first: date) -> list[Part]:
+    found = Finding.objects.filter(event_time__gte=datetime.combine(first, time(), UTC))
+    return findings_sentence(
+        total=DailyCount.objects.since(first).total(Dimension.RULE),
+        groups=[found.filter(priority__in=numbers).count_up_to(COUNTED + 1) for _, numbers in PRIORITY_GROUPS],
+        limit=COUNTED,
+        address=f"{reverse('findings')}?{urlencode({'from': first})}",
+    )
+
+
+def top_list(first: date, dimension: Dimension, screen: str, name: str) -> list[charts.Share]:
+    """The values that occur most; each leads to the list of its sessions or findings in the same time."""
+    address, since = reverse(screen), {"from": first}
+    return charts.shares(
+        (shortened(value, 60) or "(not named)", count, f"{address}?{urlencode({**since, name: value})}")
+        for value, count in DailyCount.objects.since(first).top(dimension, TOP)
+    )

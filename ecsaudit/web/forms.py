@@ -1,0 +1,14 @@
+"""Forms that belong to no single screen's package."""
+
+from django.contrib.auth.forms import PasswordChangeForm
+from django.core.exceptions import ValidationError
+
+
+class OwnPasswordForm(PasswordChangeForm):
+    """A new password that is not the old one: a one-time password must not become a lasting one."""
+
+    def clean_new_password1(self) -> str:
+        password: str = self.cleaned_data["new_password1"]
+        if self.user.check_password(password):
+            raise ValidationError("Choose a password that you don't have already.", code="password_unchanged")
+        return password

@@ -1,0 +1,31 @@
+import pytest
+from django.contrib.auth.models import AnonymousUser
+from django.test import RequestFactory
+from pytest_django import DjangoAssertNumQueries
+
+from ecsaudit.people.models import User
+from ecsaudit.web.context import installation
+from tests import factories
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("is_sample", [True, False])
+def test_it_says_whether_sample_data_is_present(rf: RequestFactory, vera: User, is_sample: bool) -> None:
+    factories.account(is_sample=is_sample)
+    request = rf.get("/")
+    request.user = vera
+    assert installation(request) == {"sample_is_loaded": is_sample}
+
+
+@pytest.mark.django_db
+def test_a_stranger_is_told_nothing_and_costs_no_query(
+    rf: RequestFactory, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    request = rf.get("/")
+    request.user = AnonymousUser()
+    with django_assert_num_queries(0):
+        assert installation(request) == {}
+
+
+def test_a_request_without_a_user_is_told_nothing(rf: RequestFactory) -> None:
+    assert installation(rf.get("/")) == {}

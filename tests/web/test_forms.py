@@ -1,0 +1,19 @@
+import pytest
+
+from ecsaudit.people.models import User
+from ecsaudit.web.forms import OwnPasswordForm
+from tests.people import PASSWORD
+
+
+def form(user: User, new: str) -> OwnPasswordForm:
+    return OwnPasswordForm(user, {"old_password": PASSWORD, "new_password1": new, "new_password2": new})
+
+
+@pytest.mark.django_db
+def test_a_new_password_is_accepted(vera: User) -> None:
+    assert form(vera, "another long sentence").is_valid()
+
+
+@pytest.mark.django_db
+def test_the_old_password_is_not_a_new_one(vera: User) -> None:
+    assert form(vera, PASSWORD).errors == {"new_password1": ["Choose a password that you don't have already."]}

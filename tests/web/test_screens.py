@@ -1,0 +1,137 @@
+"""What holds for every screen: who sees it, and that nothing in it could run."""
+
+from html.parser import HTMLParser
+
+import pytest
+from django.test import Client, override_settings
+from django.urls import URLPattern
+
+from ecsaudit.urls import urlpatterns
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+HOSTILE = '<script>alert(1)</script>" onload=alert(1) style=color:red \u202e\x1b[2J'
+POLICY = {
+    "default-src": "'none'", "script-src": "'self'", "style-src": "'self'", "img-src": "'self' data:",
+    "font-src": "'self'", "connect-src": "'self'", "form-action": "'self'", "base-uri": "'none'",
+    "frame-ancestors": "'none'",
+}  # fmt: skip
+OPEN = {"/login/"}
+# name → address; {pk} is the row's.
+SCREENS = {
+    "overview": "/",
+    "sessions": "/sessions/",
+    "session-facets": "/sessions/facets/",
+    "session": "/sessions/{session}/",
+    "findings": "/findings/",
+    "finding-facets": "/findings/facets/",
+    "finding": "/findings/{finding}/",
+    "collection": "/collection/",
+    "unreadable-records": "/collection/unreadable/",
+    "unreadable-record": "/collection/unreadable/{record}/",
+    "change-password": "/password/",
+    "login": "/login/",
+}
+ACTIONS = {"remove-sample", "logout"}
+
+
+class Inert(HTMLParser):
+    """Collects what a strict policy would stop, or what should never stand in a page."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        names = {name for name, _ in attrs}
+        if tag == "style" or (tag == "script" and "src" not in names) or tag in ("iframe", "object", "embed", "base"):
+            self.found.append(tag)
+        self.found += [f"{tag} {name}" for name in names if name == "style" or name.startswith("on")]
+        self.found += [f"{tag} {name}" for name, value in attrs if value and value.lstrip().startswith("javascript:")]
+
+
+@pytest.fixture
+def addresses() -> dict[str, str]:
+    """The address of each screen, with rows whose every text is hostile."""
+    account = factories.account(alias=HOSTILE[:100])
+    feed = factories.feed(account=account, error_code=HOSTILE, error_message=HOSTILE)
+    factories.query(feed=feed, event_name=HOSTILE[:100])
+    record = factories.unreadable_record(feed=feed, text=HOSTILE, reason=HOSTILE, event_name=HOSTILE[:100])
+    columns = ("person", "role_name", "user_arn", "cluster", "service", "task_id", "container", "command",
+               "source_ip_address", "user_agent", "error_code", "error_message", "ssm_session_id")  # fmt: skip
+    now = factories.NOW.now(factories.NOW.tzinfo)
+    session = factories.exec_session(
+        event=factories.event(account=account, event_name=HOSTILE[:100], raw_text=HOSTILE, event_time=now),
+        **dict.fromkeys(columns, HOSTILE),
+    )
+    finding = factories.finding(
+        session=session, rule=HOSTILE, output=HOSTILE, output_fields={HOSTILE: HOSTILE}, tags=[HOSTILE]
+    )
+    pks = {"session": session.pk, "finding": finding.pk, "record": record.pk}
+    return {name: address.format(**pks) for name, address in SCREENS.items()}
+
+
+def test_every_address_is_tried_here() -> None:
+    names = {pattern.name for pattern in urlpatterns if isinstance(pattern, URLPattern)}
+    assert names == SCREENS.keys() | ACTIONS
+
+
+@pytest.mark.parametrize("name", sorted(SCREENS.keys() - {"login"}))
+def test_a_stranger_is_sent_to_the_log_in(client: Client, addresses: dict[str, str], name: str) -> None:
+    answer = client.get(addresses[name])
+    assert (answer.status_code, answer.headers["Location"]) == (302, f"/login/?next={addresses[name]}")
+
+
+@pytest.mark.parametrize("name", sorted(SCREENS.keys() - {"login"}))
+def test_vera_may_look(as_vera: Client, addresses: dict[str, str], name: str) -> None:
+    assert as_vera.get(addresses[name]).status_code == 200
+
+
+@pytest.mark.parametrize("name", sorted(SCREENS))
+def test_a_strict_policy_goes_with_every_page(
+    as_vera: Client, client: Client, addresses: dict[str, str], name: str
+) -> None:
+    answer = (client if name == "login" else as_vera).get(addresses[name])
+    policy = dict(part.strip().split(" ", 1) for part in answer.headers["Content-Security-Policy"].split(";"))
+    assert policy == POLICY
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["Referrer-Policy"] == "same-origin"
+
+
+@pytest.mark.parametrize("name", sorted(SCREENS))
+def test_nothing_in_a_page_could_run(as_adam: Client, client: Client, addresses: dict[str, str], name: str) -> None:
+    answer = (client if name == "login" else as_adam).get(addresses[name])
+    parser = Inert()
+    parser.feed(answer.content.decode())
+    assert parser.found == []
+
+
+@pytest.mark.parametrize("name", sorted(SCREENS))
+def test_no_page_holds_an_invisible_character(as_adam: Client, addresses: dict[str, str], name: str) -> None:
+    text = as_adam.get(addresses[name]).content.decode()
+    assert "\u202e" not in text
+    assert "\x1b" not in text
+
+
+def test_a_page_that_is_not_there_says_so(as_vera: Client) -> None:
+    answer = as_vera.get("/nowhere/")
+    assert answer.status_code == 404
+    assert "There is nothing here" in answer.content.decode()
+
+
+def test_a_failure_has_a_page_that_needs_neither_database_nor_person(
+    as_vera: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr("ecsaudit.web.views.collection.render")
+    as_vera.raise_request_exception = False
+    answer = as_vera.get("/collection/")
+    assert answer.status_code == 500
+    assert "Something went wrong" in answer.content.decode()
+    assert "NameError" not in answer.content.decode()
+
+
+@override_settings(ALLOWED_HOSTS=["ecsaudit.example"])
+def test_a_host_that_is_not_ours_gets_the_page_for_bad_requests(client: Client) -> None:
+    answer = client.get("/login/")
+    assert answer.status_code == 400
+    assert "That request can't be understood" in answer.content.decode()
