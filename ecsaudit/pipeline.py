@@ -65,9 +65,9 @@ def read_due_windows(lease: Lease, stop: StopEvent) -> None:
     started_at = timezone.now()
     poll_every = timedelta(seconds=settings.POLL_SECONDS)
     source = LookupEvents(lease.feed.account, lease.feed.region)
-    queries = feeds.sync_queries(lease.feed, event_names(), started_at, timedelta(days=settings.BACKFILL_DAYS))
+    queries = feeds.sync_queries(lease, event_names(), started_at, timedelta(days=settings.BACKFILL_DAYS))
     while not stop.is_set() and timezone.now() - started_at < TURN:
-        query = feeds.next_due(queries, timezone.now(), poll_every)
+        query = feeds.next_due(lease, queries, timezone.now(), poll_every)
         if query is None:
             return feeds.note_success(lease, started_at + poll_every)
         read_window(lease, source, query, stop)

@@ -4,17 +4,17 @@ import pytest
 from django.test import Client
 
 from ecsaudit.people.models import User
-from tests import people
+from tests import personas
 
 
 @pytest.fixture
 def vera(db: None) -> User:
-    return people.vera()
+    return personas.vera()
 
 
 @pytest.fixture
 def adam(db: None) -> User:
-    return people.adam()
+    return personas.adam()
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from pytest_django import Settings
 
 from ecsaudit import pipeline
 from ecsaudit.cloudtrail.models import Event, Feed, FeedState, Query, UnreadableRecord
+from ecsaudit.demo import services as demo
 from ecsaudit.demo.endpoint import (
     DroppedConnection,
     EmptyPage,
@@ -301,3 +302,23 @@ def test_modes_and_outcomes_of_the_flow(api: Api) -> None:
         ("b", Mode.ONE_SHOT, Outcome.OPENED),
         ("c", Mode.SHELL, Outcome.DENIED),
     }
+
+
+def test_a_sample_that_is_removed_while_it_is_read_ends_the_turn_and_leaves_nothing(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api.add_exec_events(120)
+    pages: list[int] = []
+
+    def take_in_and_remove(feed: Feed, items: Any) -> int:
+        pages.append(len(items))
+        return take_in(feed, items)
+
+    take_in = pipeline.take_in
+    monkeypatch.setattr(pipeline, "take_in", take_in_and_remove)
+    monkeypatch.setattr(pipeline, "log_page", lambda *_: demo.remove())
+    pipeline.due_feeds()
+    pipeline.collect(Feed.objects.get().pk, threading.Event())
+    assert pages == [50]
+    assert not Feed.objects.exists()
+    assert not Event.objects.exists()

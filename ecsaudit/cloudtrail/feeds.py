@@ -39,9 +39,11 @@ def sync_feeds(now: datetime) -> None:
             Feed.objects.filter(pk__in=[pk for region, pk in present.items() if region not in wanted]).delete()
 
 
-def sync_queries(feed: Feed, event_names: Sequence[str], now: datetime, backfill: timedelta) -> list[Query]:
+def sync_queries(lease: Lease, event_names: Sequence[str], now: datetime, backfill: timedelta) -> list[Query]:
     """The feed's queries in the order of `event_names`: new names begin with a backfill, others are forgotten."""
+    feed = lease.feed
     with transaction.atomic():
+        lease.renew(now)
         feed.queries.exclude(event_name__in=event_names).delete()
         Query.objects.bulk_create(
             (Query(feed=feed, event_name=name, backfill_from=now - backfill) for name in event_names),
@@ -51,13 +53,14 @@ def sync_queries(feed: Feed, event_names: Sequence[str], now: datetime, backfill
     return [by_name[name] for name in event_names]
 
 
-def next_due(queries: Sequence[Query], now: datetime, poll_every: timedelta) -> Query | None:
+def next_due(lease: Lease, queries: Sequence[Query], now: datetime, poll_every: timedelta) -> Query | None:
     """The first query with something to read; its window is open and saved."""
-    for query in queries:
-        if choose_window(query, now, poll_every):
+    query = next((query for query in queries if choose_window(query, now, poll_every)), None)
+    if query is not None:
+        with transaction.atomic():
+            lease.renew(now)
             query.save()
-            return query
-    return None
+    return query
 
 
 def pace(feed: Feed, stop: StopEvent) -> None:

@@ -9,7 +9,7 @@ from ecsaudit.cloudtrail.models import Query, WindowKind
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """`fraction` from 0 to 1 of the time to be read; `reached_at` the oldest event time that all have been read down to."""
+    """`fraction` from 0 to 1 of the time to be read; `reached_at` is what all have been read back to, if all have begun."""
 
     fraction: float
     pages: int
@@ -24,12 +24,12 @@ def progress(queries: Iterable[Query], now: datetime) -> Progress:
     wanted = sum((now - query.backfill_from for query in queries), timedelta())
     done = sum((min(read_span(query), now - query.backfill_from) for query in queries), timedelta())
     complete = bool(queries) and all(is_complete(query) for query in queries)
-    reached = [moment for query in queries if (moment := reached_at(query)) is not None]
+    reached = [reached_at(query) for query in queries]
     return Progress(
         fraction=1.0 if complete else min(done / wanted, 0.999) if wanted else 0.0,
         pages=sum(query.pages for query in queries),
         events_new=sum(query.events_new for query in queries),
-        reached_at=max(reached, default=None),
+        reached_at=max((moment for moment in reached if moment), default=None) if all(reached) else None,
         complete=complete,
     )
 

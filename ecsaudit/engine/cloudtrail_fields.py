@@ -15,6 +15,7 @@ from .record import Record, render
 _ABSENT = object()
 _AMAZON = ".amazonaws.com"
 _USER_MISSING = "<invalid cloudtrail event: userIdentity field missing>"
+_NAME_MISSING = "<invalid cloudtrail event: eventName field missing>"
 _ADDRESS_MISSING = "<invalid cloudtrail event: eventSource field missing>"
 
 TextReader = Callable[[Record], str | None]
@@ -253,10 +254,23 @@ def info(record: Record) -> str | None:
         return _USER_MISSING
     if address is None:
         return _ADDRESS_MISSING
+    name = event_name(record)
+    if name is None:
+        return _NAME_MISSING
     via = f" via {address}" if address != who else ""
     failed = "!" if value_at(record, ("errorCode",)) is not _ABSENT else ""
     arrow = "→" if read_only(record) == "false" else "←"
-    return f"{who}{via} {failed}{arrow} {event_name(record) or ''}{_info_detail(record)}"
+    detail = _block_detail(record) if name == "PutBucketPublicAccessBlock" else _info_detail(record)
+    return f"{who}{via} {failed}{arrow} {name}{detail}"
+
+
+def _block_detail(record: Record) -> str:
+    """Four flags that Falco reads from the wrong place, so that they are always false."""
+    path = ("requestParameters", "PublicAccessBlockConfiguration")
+    if not isinstance(value_at(record, path), dict):
+        return ""
+    flags = ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets")
+    return "".join(f" {flag}=false" for flag in flags) + " "
 
 
 def _info_detail(record: Record) -> str:
@@ -267,7 +281,4 @@ def _info_detail(record: Record) -> str:
         if value is not None:
             detail += f" {label}={value}"
             break
-    if event_name(record) == "PutBucketPublicAccessBlock":
-        flags = ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets")
-        detail += "".join(f" {flag}=false" for flag in flags)
     return detail

@@ -3,7 +3,9 @@
     EngineError
     ├── ConditionError     a condition, field or transformer that can't be used: what, and where in the text
     │   └── OutputError    the same for an output format
-    └── RecordError        a record that isn't text, bytes or a JSON object
+    ├── RecordError        a record that isn't text, bytes or a JSON object
+    └── reader.ReadingError, problems.ItemError, resolver.MacroIsBrokenError
+                           inside the package: loading turns them into problems
 
 Raised errors are for one text; what is wrong in rule files is collected as `Problem` values instead.
 All of them survive pickling.

@@ -139,9 +139,8 @@ class _RuleReader:
             raise ItemError(values.INVALID, message, place, f"add '{key}: replace' under 'override'")
 
     def enable(self) -> RuleChange:
-        enabled = values.required(self.item, "enabled", self.context) and values.boolean(
-            self.item, "enabled", self.context
-        )
+        values.required(self.item, "enabled", self.context)
+        enabled = values.boolean(self.item, "enabled", self.context)
         self.log.warn("LOAD_DEPRECATED_ITEM", ENABLED_DEPRECATED, self.context)
         return RuleChange(self.name, self.context, enabled=bool(enabled))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from .errors import ConditionError
+from .errors import ConditionError, EngineError
 from .items import MacroItem
 from .lists import Lists
 from .nodes import And, Identifier, Macro, Node, Not, Or
@@ -119,11 +119,8 @@ class Macros:
         self.sizes[id(node)] = (size, depth)
 
 
-class MacroIsBrokenError(ItemError):
+class MacroIsBrokenError(EngineError):
     """A reference to a macro whose own error is already in the log."""
-
-    def __init__(self, name: str) -> None:
-        Exception.__init__(self, name)
 
 
 def parse_text(text: SourceText, context: Context) -> Node:

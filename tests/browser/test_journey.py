@@ -13,7 +13,7 @@ from ecsaudit.execsessions.models import ExecSession
 from ecsaudit.findings.models import Finding
 from ecsaudit.people import services
 from ecsaudit.people.models import User
-from tests import factories, people
+from tests import factories, personas
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 HOSTILE = '<img src=x onerror=alert(1)> \x1b[31m \u202e txt "quoted"'
@@ -46,7 +46,7 @@ def story() -> list[ExecSession]:
     return [first, second, third]
 
 
-def log_in(page: Page, address: str, *, password: str = people.PASSWORD, username: str = "adam") -> None:
+def log_in(page: Page, address: str, *, password: str = personas.PASSWORD, username: str = "adam") -> None:
     page.goto(f"{address}/login/")
     page.get_by_label("User name").fill(username)
     page.get_by_label("Password").fill(password)

@@ -5,13 +5,20 @@ import pytest
 from django.utils import timezone
 from pytest_django import Settings
 
-from ecsaudit.cloudtrail import feeds
+from ecsaudit.cloudtrail import feeds, leases
+from ecsaudit.cloudtrail.leases import Lease, LeaseLost
 from ecsaudit.cloudtrail.models import Feed, Query, WindowKind
 from tests import factories
 from tests.factories import NOW
 
 pytestmark = pytest.mark.django_db
 NINETY_DAYS = timedelta(days=90)
+
+
+def take() -> Lease:
+    lease = leases.take(factories.feed().pk, NOW, timedelta(seconds=30))
+    assert lease is not None
+    return lease
 
 
 def regions() -> list[str]:
@@ -31,19 +38,28 @@ def test_feeds_follow_the_regions_of_their_accounts() -> None:
 
 
 def test_new_event_names_begin_with_a_backfill_and_forgotten_ones_are_dropped() -> None:
-    feed = factories.feed()
-    feeds.sync_queries(feed, ["ExecuteCommand", "StopTask"], NOW, NINETY_DAYS)
-    first, second = feeds.sync_queries(feed, ["ExecuteCommand", "RunTask"], NOW + timedelta(hours=1), NINETY_DAYS)
+    lease = take()
+    feeds.sync_queries(lease, ["ExecuteCommand", "StopTask"], NOW, NINETY_DAYS)
+    first, second = feeds.sync_queries(lease, ["ExecuteCommand", "RunTask"], NOW + timedelta(hours=1), NINETY_DAYS)
     assert (first.event_name, first.backfill_from) == ("ExecuteCommand", NOW - NINETY_DAYS)
     assert (second.event_name, second.backfill_from) == ("RunTask", NOW + timedelta(hours=1) - NINETY_DAYS)
     assert Query.objects.count() == 2
 
 
 def test_the_next_query_s_window_is_written_down_before_it_is_read() -> None:
-    feed = factories.feed()
-    queries = feeds.sync_queries(feed, ["ExecuteCommand"], NOW, NINETY_DAYS)
-    assert feeds.next_due(queries, NOW, timedelta(minutes=1)) == queries[0]
+    lease = take()
+    queries = feeds.sync_queries(lease, ["ExecuteCommand"], NOW, NINETY_DAYS)
+    assert feeds.next_due(lease, queries, NOW, timedelta(minutes=1)) == queries[0]
     assert Query.objects.get().window_kind == WindowKind.BACKFILL
+
+
+def test_nothing_is_written_for_a_feed_that_was_removed() -> None:
+    lease = take()
+    queries = feeds.sync_queries(lease, ["ExecuteCommand"], NOW, NINETY_DAYS)
+    Feed.objects.all().delete()
+    with pytest.raises(LeaseLost):
+        feeds.next_due(lease, queries, NOW, timedelta(minutes=1))
+    assert not Query.objects.exists()
 
 
 def test_requests_of_one_feed_keep_their_distance_whoever_makes_them(settings: Settings) -> None:

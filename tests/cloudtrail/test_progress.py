@@ -48,6 +48,7 @@ def test_it_is_complete_only_when_every_query_is() -> None:
     both = progress([done, query()], NOW)
     assert not both.complete
     assert 0.49 < both.fraction < 0.5
+    assert both.reached_at is None
 
 
 def test_a_rounded_hundred_per_cent_is_never_shown_before_the_end() -> None:

@@ -2,7 +2,7 @@ import pytest
 
 from ecsaudit.people.models import User
 from ecsaudit.web.forms import OwnPasswordForm
-from tests.people import PASSWORD
+from tests.personas import PASSWORD
 
 
 def form(user: User, new: str) -> OwnPasswordForm:

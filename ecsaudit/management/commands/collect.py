@@ -45,7 +45,11 @@ class Command(BaseCommand):
         Feed.objects.filter(pk=feed.pk, lease_owner="").update(next_attempt_at=timezone.now())
         while not stop.is_set() and feed.pk in pipeline.due_feeds():
             pipeline.collect(feed.pk, stop)
-            feed.refresh_from_db()
+            try:
+                feed.refresh_from_db()
+            except Feed.DoesNotExist:
+                self.stderr.write(f"{feed}: removed while it was read")
+                return True
             now = timezone.now()
             state = progress(Query.objects.filter(feed=feed), now)
             self.stdout.write(f"{feed}: {state.fraction:.0%} read, {state.pages} pages, {state.events_new} new events")

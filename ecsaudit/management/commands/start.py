@@ -20,14 +20,14 @@ from django.utils import timezone
 
 from ecsaudit import processes
 from ecsaudit.cloudtrail import aws
-from ecsaudit.cloudtrail.models import Account, Query
-from ecsaudit.cloudtrail.progress import progress
+from ecsaudit.cloudtrail.models import Account, Feed
 from ecsaudit.demo import services as demo
 from ecsaudit.execsessions.models import ExecSession
 from ecsaudit.findings.models import Finding
 from ecsaudit.people import services as people
 from ecsaudit.people.models import User
 from ecsaudit.supervisor import Supervisor
+from ecsaudit.web.health import health
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 REPORT_EVERY = 2.0
@@ -100,19 +100,19 @@ class Command(BaseCommand):
         self.stdout.write(f"ecsaudit is running at {url}  (Ctrl-C stops it; logs are in {settings.DATA_DIR / 'logs'})")
         was_incomplete = False
         while not stopping.is_set():
-            state = progress(Query.objects.all(), timezone.now())
-            if state.complete:
+            state = health(list(Feed.objects.for_collection_screen()), timezone.now())
+            if state.feeds and not state.is_reading_the_past:
                 break
             was_incomplete = True
-            reached = f", back to {state.reached_at:%Y-%m-%d %H:%M} UTC" if state.reached_at else ""
-            self.show(f"first read {bar(state.fraction)} {state.fraction:4.0%}, {state.pages} pages, "
-                      f"{state.events_new} events{reached}")  # fmt: skip
+            reached = state.progress.reached_at
+            self.show(
+                f"first read {bar(state.percent)} {state.percent:3} %, {state.progress.pages:,} pages, "
+                f"{state.progress.events_new:,} events{f', back to {reached:%Y-%m-%d %H:%M} UTC' if reached else ''}"
+            )
             stopping.wait(REPORT_EVERY)
         if was_incomplete and not stopping.is_set():
-            self.show(
-                f"first read complete: {ExecSession.objects.count()} sessions, {Finding.objects.count()} findings",
-                last=True,
-            )
+            done = f"{ExecSession.objects.count():,} sessions, {Finding.objects.count():,} findings"
+            self.show(f"first read complete: {done}" if state.progress.complete else state.sentence, last=True)
         connection.close()
 
     def show(self, line: str, *, last: bool = False) -> None:
@@ -124,8 +124,8 @@ class Command(BaseCommand):
         self.stdout.flush()
 
 
-def bar(fraction: float, width: int = 24) -> str:
-    return "█" * round(fraction * width) + "░" * (width - round(fraction * width))
+def bar(percent: int, width: int = 25) -> str:
+    return "█" * (percent * width // 100) + "░" * (width - percent * width // 100)
 
 
 @contextmanager

@@ -3,7 +3,7 @@ from django.test import Client
 from pytest_django import Settings
 
 from ecsaudit.people.models import User
-from tests.people import PASSWORD
+from tests.personas import PASSWORD
 
 pytestmark = pytest.mark.django_db
 NEW = "another long sentence"
