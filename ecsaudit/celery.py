@@ -31,7 +31,7 @@ def broker_options() -> dict[str, Any]:
     for folder in folders.values():
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return {
-        "broker_url": "filesystem://",
+        "broker_url": "filesystem://localhost",
         "broker_transport_options": {
             "data_folder_in": str(folders["messages"]),
             "data_folder_out": str(folders["messages"]),

@@ -15,7 +15,7 @@ LONGEST_LOG = 5_000_000
 def specs(*, host: str, port: int, verbose: bool) -> list[ProcessSpec]:
     """Web server, Celery worker, Celery beat, and the sample's CloudTrail while there is sample data."""
     python, manage = sys.executable, str(settings.BASE_DIR / "manage.py")
-    celery = [python, "-m", "celery", "--app", "ecsaudit.celery"]
+    celery = [python, "-m", "celery", "--quiet", "--app", "ecsaudit.celery"]
     gunicorn = [
         python,
         "-m",

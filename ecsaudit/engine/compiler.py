@@ -235,7 +235,7 @@ def _in_macro(macro: Macro, hint: str) -> str:
 
 
 def _constant_operand(text: str) -> Operand:
-    return Operand(lambda record: text, FieldType.TEXT, False, text, is_constant=True)
+    return Operand(lambda record: text, FieldType.TEXT, False, text)
 
 
 def _list_operand(parts: Sequence[Operand], written: str) -> Operand:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 _ESCAPES = {
@@ -167,17 +166,3 @@ class Or:
 
 Operand = Field | Transformer | TransformerList | Value
 Node = And | Or | Not | Exists | Comparison | Identifier | Macro
-
-
-def walk(node: Node) -> Iterator[Node]:
-    """Every node of the tree, parents before their children, without recursion."""
-    waiting: list[Node] = [node]
-    while waiting:
-        current = waiting.pop()
-        yield current
-        if isinstance(current, And | Or):
-            waiting.extend(reversed(current.children))
-        elif isinstance(current, Not):
-            waiting.append(current.child)
-        elif isinstance(current, Macro):
-            waiting.append(current.body)

@@ -28,7 +28,6 @@ class Operand:
     type: FieldType
     is_list: bool
     written: str
-    is_constant: bool = False
 
 
 def apply(name: str, arguments: Sequence[Operand], argument: str | None, written: str) -> Operand:

@@ -102,6 +102,11 @@ def report(vendor: str, times: dict[int, dict[str, list[float]]], few: int, many
         small, large = p95(times[few][page]), p95(times[many][page])
         ratio = median(times[many][page]) / ok
         print(f"{page:<22}{small * 1000:>12.2f}{large * 1000:>12.2f}{large / small:>12.2f}{ratio:>8.1f}")
+    page_alone, ok_alone = median(times[many]["page alone"]), median(times[many]["ok alone"])
+    print(
+        f"without any middleware: newest page {page_alone * 1000:.2f} ms, ok {ok_alone * 1000:.3f} ms, "
+        f"ratio {page_alone / ok_alone:.0f}"
+    )
 
 
 def p95(seconds: list[float]) -> float:
@@ -121,15 +126,21 @@ def serve(count: int) -> None:
     from django.test import Client  # noqa: PLC0415
 
     from ecsaudit.people.models import User  # noqa: PLC0415
+    from ecsaudit.web.views.sessions import listing  # noqa: PLC0415
     from tests.benchmarks.fill import fill  # noqa: PLC0415
+    from tests.benchmarks.urls import ok  # noqa: PLC0415
 
     call_command("migrate", verbosity=0)
     fill(count, int(time.time()))
     client = Client()
-    client.force_login(User.objects.create_superuser("adam"))
+    user = User.objects.create_superuser("adam")
+    client.force_login(user)
     for _ in sys.stdin:
         measured = {page: [seconds_of(client, path) for _ in range(REQUESTS)] for page, path in PAGES.items()}
-        print(json.dumps(measured | {"ok": [seconds_of(client, OK) for _ in range(REQUESTS)]}), flush=True)
+        measured["ok"] = [seconds_of(client, OK) for _ in range(REQUESTS)]
+        measured["page alone"] = [seconds_alone(listing, user) for _ in range(REQUESTS)]
+        measured["ok alone"] = [seconds_alone(ok, user) for _ in range(REQUESTS)]
+        print(json.dumps(measured), flush=True)
 
 
 def seconds_of(client: Any, path: str) -> float:
@@ -138,6 +149,17 @@ def seconds_of(client: Any, path: str) -> float:
     elapsed = time.perf_counter() - started_at
     assert response.status_code == 200, (path, response.status_code)
     return elapsed
+
+
+def seconds_alone(view: Any, user: Any) -> float:
+    """A view called as a function: neither middleware nor handler."""
+    from django.test import RequestFactory  # noqa: PLC0415
+
+    request = RequestFactory().get("/sessions/")
+    request.user = user
+    started_at = time.perf_counter()
+    view(request)
+    return time.perf_counter() - started_at
 
 
 if __name__ == "__main__":
