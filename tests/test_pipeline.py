@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -224,6 +225,27 @@ def test_broken_rules_stop_the_reading_with_file_and_line_and_nothing_is_lost(
     monkeypatch.undo()
     collect()
     assert ExecSession.objects.count() == 5
+
+
+def test_a_page_that_the_database_refuses_is_shown_and_read_again(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    api.add_exec_events(60)
+
+    def refuse(*_: Any) -> None:
+        raise OperationalError("database is locked")
+
+    monkeypatch.setattr(pipeline.findings, "link", refuse)
+    with pytest.raises(OperationalError):
+        collect()
+    feed = Feed.objects.get()
+    assert (feed.state, feed.error_code, feed.error_message) == (
+        FeedState.FAILING,
+        "OperationalError",
+        "database is locked",
+    )
+    assert not Event.objects.exists()
+    monkeypatch.undo()
+    assert collect().error_code == ""
+    assert ExecSession.objects.count() == Finding.objects.count() == 60
 
 
 def test_a_session_opened_around_ecs_exec_comes_through(api: Api) -> None:

@@ -2,6 +2,8 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ecsaudit.cloudtrail.record import Record, read
 from ecsaudit.cloudtrail.user_agent import Client
@@ -132,3 +134,29 @@ def test_hostile_text_becomes_storable_without_being_cut_short() -> None:
     assert len(facts_of(record(execute_command(userAgent="x" * 200_000))).user_agent) == 200_000
     long_name = {**SSO_USER, "sessionContext": {}, "arn": "arn:aws:sts::1:assumed-role/r/" + "p" * 5000}
     assert len(facts_of(record(execute_command(userIdentity=long_name))).person) == 256
+
+
+ODD = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=6,
+)
+PARTS = ("userIdentity", "requestParameters", "responseElements", "errorCode", "errorMessage", "userAgent", "awsRegion")
+INNER = tuple(
+    "type arn userName principalId sessionContext sessionIssuer invokedBy webIdFederationData task cluster container command "
+    "target documentName parameters session sessionId dryrun".split()
+)
+
+
+@given(
+    name=st.sampled_from(["ExecuteCommand", "StartSession", "TerminateSession", "ResumeSession"]),
+    parts=st.dictionaries(st.sampled_from(PARTS), ODD | st.dictionaries(st.sampled_from(INNER), ODD, max_size=6)),
+)
+def test_no_record_of_any_shape_breaks_the_facts(name: str, parts: dict[str, Any]) -> None:
+    data = {"eventName": name, "eventID": "e", "eventTime": "2026-11-02T09:30:00Z"} | parts
+    found = read(json.dumps(data).replace("NaN", "null").replace("Infinity", "1"))
+    facts = facts_of(found)
+    assert facts.person
+    assert "\x00" not in f"{facts.command}{facts.person}{facts.cluster}{facts.task_id}{facts.ssm_session_id}"
+    opens_session(found)
+    ssm_session_id(found)
