@@ -1,5 +1,6 @@
 """Who stands behind a CloudTrail record: the person, the form of the identity, and the role beside it."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +10,7 @@ from django.db.models import TextChoices
 from ecsaudit.cloudtrail.record import Record, section, string
 
 SSO_ROLE_PREFIX = "AWSReservedSSO_"
+SSO_ROLE = re.compile(r"AWSReservedSSO_(.+)_[0-9a-f]{16}", re.ASCII)
 UNKNOWN_PERSON = "unknown"
 ECS_SERVICE_ROLE = "AWSServiceRoleForECS"
 ECS_SERVICE = "ecs.amazonaws.com"
@@ -88,6 +90,12 @@ def role_of(user: Mapping[str, Any]) -> str:
     if len(parts) == 2:
         return parts[1].split("/", 1)[0]
     return string(issuer, "userName") if string(user, "type") == "AssumedRole" else ""
+
+
+def short_role(role_name: str) -> str:
+    """The permission set behind an Identity Center role, which is what people call it; other names as they are."""
+    found = SSO_ROLE.fullmatch(role_name)
+    return found[1] if found else role_name
 
 
 def person_of(user: Mapping[str, Any], kind: IdentityKind) -> str:

@@ -1,6 +1,6 @@
 """What happened, in a sentence. Pure; the parts are hostile text, made visible but not yet escaped."""
 
-from ecsaudit.cloudtrail.identity import IdentityKind
+from ecsaudit.cloudtrail.identity import IdentityKind, short_role
 from ecsaudit.cloudtrail.user_agent import Client
 from ecsaudit.execsessions.models import ExecSession, Kind, Mode, Outcome
 from ecsaudit.web.times import moment
@@ -42,7 +42,7 @@ def who(session: ExecSession) -> str:
     person = shortened(session.person, 80)
     if session.identity_kind == IdentityKind.ROOT:
         return "The root user"
-    return f"{person} (role {shortened(session.role_name, 80)})" if session.role_name else person
+    return f"{person} (role {shortened(short_role(session.role_name), 80)})" if session.role_name else person
 
 
 def deed(session: ExecSession) -> str:

@@ -3,8 +3,7 @@
 import re
 from typing import Any
 
-from django.urls import reverse
-
+from ecsaudit.cloudtrail.identity import short_role
 from ecsaudit.cloudtrail.user_agent import Client
 from ecsaudit.execsessions.models import ExecSession, Kind, Mode, Outcome
 from ecsaudit.findings.models import Priority
@@ -43,7 +42,6 @@ COLUMNS = (
     "outcome", "error_code", "client", "source_ip_address", "finding_count", "worst_priority", "region",
     "account__account_id", "account__alias",
 )  # fmt: skip
-SSO_ROLE = re.compile(r"AWSReservedSSO_(.+)_[0-9a-f]{16}", re.ASCII)
 MODES, CLIENTS = dict(Mode.choices), dict(Client.choices)
 PRIORITIES = dict(Priority.choices)
 
@@ -76,13 +74,3 @@ def shown(row: dict[str, Any], base: str) -> dict[str, str]:
         "account": shortened(row["account__alias"] or row["account__account_id"], 30),
         "region": shortened(row["region"], 32),
     }
-
-
-def short_role(role_name: str) -> str:
-    """The permission set of an Identity Center role, which is what people call it."""
-    found = SSO_ROLE.fullmatch(role_name)
-    return found[1] if found else role_name
-
-
-def base_address() -> str:
-    return reverse("sessions")

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from ecsaudit.cloudtrail.identity import IdentityKind, identify, is_ecs_itself
+from ecsaudit.cloudtrail.identity import IdentityKind, identify, is_ecs_itself, short_role
 from ecsaudit.cloudtrail.record import Record, read
 from tests.records import ECS_ITSELF, SSO_USER, execute_command
 
@@ -88,3 +88,15 @@ def test_ecs_itself_is_told_by_role_or_by_invoked_by() -> None:
     assert is_ecs_itself(record(ECS_ITSELF))
     assert is_ecs_itself(record({"type": "AWSService", "invokedBy": "ecs.amazonaws.com"}))
     assert not is_ecs_itself(record(SSO_USER))
+
+
+@pytest.mark.parametrize(
+    ("role", "shown"),
+    [
+        ("AWSReservedSSO_Prod_Admin_0123456789abcdef", "Prod_Admin"),
+        ("AWSReservedSSO_x", "AWSReservedSSO_x"),
+        ("Admin", "Admin"),
+    ],
+)
+def test_an_identity_center_role_is_called_by_its_permission_set(role: str, shown: str) -> None:
+    assert short_role(role) == shown

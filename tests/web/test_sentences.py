@@ -4,7 +4,7 @@ from ecsaudit.web.sentences import session_sentence
 from tests import factories
 
 pytestmark = pytest.mark.django_db
-START = "ana@example.com (role AWSReservedSSO_Developer_0123456789abcdef)"
+START = "ana@example.com (role Developer)"
 END = "prod-payments / web, 2026-11-02 12:00:00 UTC, from the AWS CLI, 203.0.113.7."
 
 
