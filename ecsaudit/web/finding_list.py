@@ -5,6 +5,7 @@ from typing import Any
 
 from ecsaudit.findings.models import Finding, Priority
 from ecsaudit.web.filters import Dimension, Spec
+from ecsaudit.web.lists import Listing
 from ecsaudit.web.times import stamp
 from ecsaudit.web.visible import shortened
 
@@ -29,10 +30,6 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def rows() -> Any:
-    return Finding.objects.values(*COLUMNS)
-
-
 def shown(row: dict[str, Any], base: str) -> dict[str, str]:
     """A row as text for the template. `base` is the address of the list, under which the findings lie."""
     place = "/".join(name for name in (row["session__cluster"], row["session__container"]) if name)
@@ -48,3 +45,6 @@ def shown(row: dict[str, Any], base: str) -> dict[str, str]:
         "account": shortened(row["account__alias"] or row["account__account_id"], 30),
         "region": shortened(row["region"], 32),
     }
+
+
+LISTING = Listing("findings", SPEC, FACETS, COLUMNS, shown, Finding)

@@ -1,21 +1,39 @@
 """What every list screen does: read the filter, fetch one page, count and facet within bounds."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
 from django.utils import timezone
 
 from ecsaudit.web.filters import DAYS, Dimension, ListFilter, Spec
-from ecsaudit.web.paging import Page, Place, page, place_of
+from ecsaudit.web.paging import Place, page, place_of
 from ecsaudit.web.visible import shortened
 
 # Counts and facets look at no more rows than this, so that they cost the same on any number of rows.
 COUNTED = 1_000
 FACET_VALUES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """One list screen. `name` is that of its addresses and its template; `shown` makes a row of `columns` text to look at."""
+
+    name: str
+    spec: Spec
+    facets: Sequence[str]
+    columns: Sequence[str]
+    shown: Callable[[dict[str, Any], str], dict[str, str]]
+    model: type[Model]
+
+    @property
+    def rows(self) -> QuerySet[Any, Any]:
+        return self.model._default_manager.all()
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +58,36 @@ class Facets:
     count: str
 
 
-def read_page(request: HttpRequest, filter: ListFilter, rows: QuerySet[Any, dict[str, Any]]) -> tuple[Page, list[str]]:
-    """The page that the address asks for, and what was wrong with the address."""
+def show(request: HttpRequest, listing: Listing) -> HttpResponse:
+    """The page of the list that the address asks for."""
+    filter = ListFilter.read(listing.spec, request.GET)
     problems = list(filter.problems)
     after, before = (asked_place(request, name, problems) for name in ("after", "before"))
-    return page(filter.apply(rows, timezone.now()), filter.spec.time, after=after, before=before), problems
+    rows = filter.apply(listing.rows.values(*listing.columns), timezone.now())
+    found = page(rows, listing.spec.time, after=after, before=before)
+    base = reverse(listing.name)
+    context = {
+        "filter": filter,
+        "chips": filter.chips(),
+        "ranges": [(days, filter.with_days(days).address(), filter.days == days) for days in DAYS],
+        "kept": [pair for pair in filter.pairs() if pair[0] != "q"],
+        "rows": [listing.shown(row, base) for row in found.rows],
+        "older": found.older and filter.address(after=found.older),
+        "newer": found.newer and filter.address(before=found.newer),
+        "problems": problems,
+        "facets_address": f"{base}facets/{filter.address()}",
+    }
+    if "facets" in request.GET:
+        context["facets"] = read_facets(filter, listing)
+    if not found.rows:
+        context["is_empty_altogether"] = not listing.rows.exists()
+    return render(request, f"{listing.name}/list.html", context)
+
+
+def show_facets(request: HttpRequest, listing: Listing) -> HttpResponse:
+    """The facets alone, which the page fetches after itself."""
+    facets = read_facets(ListFilter.read(listing.spec, request.GET), listing)
+    return render(request, "lists/_facets.html", {"facets": facets, "list_address": reverse(listing.name)})
 
 
 def asked_place(request: HttpRequest, name: str, problems: list[str]) -> Place | None:
@@ -55,10 +98,10 @@ def asked_place(request: HttpRequest, name: str, problems: list[str]) -> Place |
     return place
 
 
-def read_facets(filter: ListFilter, names: Sequence[str], rows: QuerySet[Any, Any]) -> Facets:
+def read_facets(filter: ListFilter, listing: Listing) -> Facets:
     """The values of each dimension with their counts among the newest rows that the filter lets through."""
-    dimensions = [next(each for each in filter.spec.dimensions if each.name == name) for name in names]
-    newest = filter.apply(rows, timezone.now()).order_by(f"-{filter.spec.time}", "-pk")
+    dimensions = [next(each for each in filter.spec.dimensions if each.name == name) for name in listing.facets]
+    newest = filter.apply(listing.rows, timezone.now()).order_by(f"-{filter.spec.time}", "-pk")
     found = list(newest.values_list(*(dimension.column for dimension in dimensions))[: COUNTED + 1])
     count = f"{COUNTED:,}+" if len(found) > COUNTED else f"{len(found):,}"
     columns = list(zip(*found[:COUNTED], strict=True)) or [()] * len(dimensions)
@@ -86,15 +129,3 @@ def facet(filter: ListFilter, dimension: Dimension, counts: "Counter[Any]") -> F
         ],
         max(len(values) - FACET_VALUES, 0),
     )
-
-
-def context(request: HttpRequest, spec: Spec) -> dict[str, Any]:
-    """The filter and what the template shows around a list."""
-    filter = ListFilter.read(spec, request.GET)
-    return {
-        "filter": filter,
-        "chips": filter.chips(),
-        "ranges": [(days, filter.with_days(days).address(), filter.days == days) for days in DAYS],
-        "kept": [pair for pair in filter.pairs() if pair[0] != "q"],
-        "here": filter.address(),
-    }

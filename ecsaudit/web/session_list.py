@@ -8,6 +8,7 @@ from ecsaudit.cloudtrail.user_agent import Client
 from ecsaudit.execsessions.models import ExecSession, Kind, Mode, Outcome
 from ecsaudit.findings.models import Priority
 from ecsaudit.web.filters import Dimension, Spec
+from ecsaudit.web.lists import Listing
 from ecsaudit.web.times import stamp
 from ecsaudit.web.visible import shortened
 
@@ -46,10 +47,6 @@ MODES, CLIENTS = dict(Mode.choices), dict(Client.choices)
 PRIORITIES = dict(Priority.choices)
 
 
-def rows() -> Any:
-    return ExecSession.objects.values(*COLUMNS)
-
-
 def shown(row: dict[str, Any], base: str) -> dict[str, str]:
     """A row as text for the template. `base` is the address of the list, under which the sessions lie."""
     worst = row["worst_priority"]
@@ -74,3 +71,6 @@ def shown(row: dict[str, Any], base: str) -> dict[str, str]:
         "account": shortened(row["account__alias"] or row["account__account_id"], 30),
         "region": shortened(row["region"], 32),
     }
+
+
+LISTING = Listing("sessions", SPEC, FACETS, COLUMNS, shown, ExecSession)

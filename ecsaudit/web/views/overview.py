@@ -37,6 +37,7 @@ def show(request: HttpRequest) -> HttpResponse:
     first = now.date() - timedelta(days=days - 1)
     by_day = list(DailyCount.objects.since(first).by_day(Dimension.OUTCOME))
     base = reverse("findings")
+    newest_findings = Finding.objects.order_by("-event_time", "-pk").values(*finding_list.COLUMNS)[:NEWEST]
     context = {
         "days": days,
         "ranges": RANGES,
@@ -48,9 +49,7 @@ def show(request: HttpRequest) -> HttpResponse:
             (label, anchor, top_list(first, dimension, screen, name))
             for label, anchor, dimension, screen, name in LISTS
         ],
-        "newest": [
-            finding_list.shown(row, base) for row in finding_list.rows().order_by("-event_time", "-pk")[:NEWEST]
-        ],
+        "newest": [finding_list.shown(row, base) for row in newest_findings],
         "health": health(list(Feed.objects.for_collection_screen()), now),
     }
     return render(request, "overview/show.html", context)

@@ -2,7 +2,6 @@
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
-from django.urls import reverse
 
 from ecsaudit.cloudtrail.models import Event
 from ecsaudit.execsessions.models import ExecSession
@@ -13,28 +12,11 @@ from ecsaudit.web.timeline import timeline
 
 
 def listing(request: HttpRequest) -> HttpResponse:
-    context = lists.context(request, session_list.SPEC)
-    page, problems = lists.read_page(request, context["filter"], session_list.rows())
-    base = reverse("sessions")
-    context |= {
-        "rows": [session_list.shown(row, base) for row in page.rows],
-        "older": page.older and context["filter"].address(after=page.older),
-        "newer": page.newer and context["filter"].address(before=page.newer),
-        "problems": problems,
-        "facets_address": reverse("session-facets") + context["here"],
-    }
-    if "facets" in request.GET:
-        context["facets"] = lists.read_facets(context["filter"], session_list.FACETS, ExecSession.objects.all())
-    if not page.rows:
-        context["is_empty_altogether"] = not ExecSession.objects.exists()
-    return render(request, "sessions/list.html", context)
+    return lists.show(request, session_list.LISTING)
 
 
 def facets(request: HttpRequest) -> HttpResponse:
-    context = lists.context(request, session_list.SPEC)
-    context["facets"] = lists.read_facets(context["filter"], session_list.FACETS, ExecSession.objects.all())
-    context["list_address"] = reverse("sessions")
-    return render(request, "lists/_facets.html", context)
+    return lists.show_facets(request, session_list.LISTING)
 
 
 def detail(request: HttpRequest, pk: int) -> HttpResponse:
