@@ -105,8 +105,8 @@ def take_in(feed: Feed, items: Sequence[dict[str, Any]]) -> int:
     """Store, join and judge one page; returns how many of its events were new. Must run inside a transaction."""
     tally = Tally()
     new = store_page(feed=feed, items=items, ssm_session_id=ssm_session_id)
-    touched = execsessions.join(new, tally)
-    findings.judge(new, rules.current(), tally)
-    findings.link(touched)
+    session_of = execsessions.join(new, tally)
+    findings.judge(new, session_of, rules.current(), tally)
+    findings.link(session_of)
     tally.save(feed.account_id)
     return len(new)

@@ -1,6 +1,8 @@
 """Events joined into exec sessions. Every function may run twice and sees events in any order."""
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 
 from ecsaudit.cloudtrail.identity import is_ecs_itself
 from ecsaudit.cloudtrail.models import Event
@@ -11,50 +13,63 @@ from ecsaudit.execsessions.facts import TERMINATE_SESSION, Facts, facts_of, is_d
 from ecsaudit.execsessions.models import ExecSession, SessionEvent
 
 
-def join(new_events: Sequence[NewEvent], tally: Tally) -> set[int]:
-    """Bring the sessions up to date with events stored just now; returns the ids of all events whose session may have
-    changed. Must run in the transaction that stored them.
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Events that belong together, oldest first, and those of them that each make a session; `events` join the first."""
 
-    An SSM session's events (ECS's own StartSession, ResumeSession, TerminateSession) belong to the ExecuteCommand or
-    StartSession with the same session id, whichever came first.
+    events: Sequence[Event]
+    openers: Sequence[Event]
+
+
+def join(new_events: Sequence[NewEvent], tally: Tally) -> dict[int, int]:
+    """Bring the sessions up to date with events stored just now, in the transaction that stored them.
+
+    Returns event id → session id of every event whose session may have changed. An SSM session's events (ECS's own
+    StartSession, ResumeSession, TerminateSession) belong to the ExecuteCommand or StartSession with the same session id,
+    whichever came first.
     """
-    grouped: dict[tuple[int, str, str], list[NewEvent]] = {}
-    touched: set[int] = set()
-    for new in new_events:
-        event = new.event
-        if event.ssm_session_id:
-            grouped.setdefault((event.account_id, event.region, event.ssm_session_id), []).append(new)
-        elif opens_session(new.record):
-            open_session(event, new.record, tally)
-            touched.add(event.pk)
-    for (account_id, region, ssm_session_id), members in grouped.items():
-        touched |= regroup(account_id, region, ssm_session_id, members, tally)
-    return touched
+    records = {new.event.pk: new.record for new in new_events}
+    groups = [
+        *(
+            Group([new.event], [new.event])
+            for new in new_events
+            if not new.event.ssm_session_id and opens_session(new.record)
+        ),
+        *ssm_groups([new.event for new in new_events if new.event.ssm_session_id], records),
+    ]
+    sessions = open_sessions(groups, records, tally)
+    session_of: dict[int, int] = {}
+    for group in groups:
+        first = sessions[group.openers[0].pk]
+        session_of |= {event.pk: sessions.get(event.pk, first).pk for event in group.events}
+        note_end(first, [event for event in group.events if event.event_name == TERMINATE_SESSION])
+    assign(session_of)
+    return session_of
 
 
-def regroup(account_id: int, region: str, ssm_session_id: str, new: Iterable[NewEvent], tally: Tally) -> set[int]:
-    """Settle which sessions one SSM session's events make, from all of them that are stored."""
-    at_hand = {each.event.pk: each.record for each in new}
-    events = list(
-        Event.objects.filter(account_id=account_id, region=region, ssm_session_id=ssm_session_id)
-        .select_related("body")
-        .order_by("event_time", "pk")
+def ssm_groups(new: Collection[Event], records: dict[int, Record]) -> Iterable[Group]:
+    """The groups that these events are part of, with all of each that is stored; adds what it reads to `records`."""
+    stored = Event.objects.filter(
+        account__in={event.account_id for event in new}, ssm_session_id__in={event.ssm_session_id for event in new}
     )
-    records = {event.pk: at_hand.get(event.pk) or read(event.raw_text, outer(event)) for event in events}
+    members: dict[tuple[int, str, str], list[Event]] = defaultdict(list)
+    for event in stored.select_related("body").order_by("event_time", "pk"):
+        members[event.account_id, event.region, event.ssm_session_id].append(event)
+    touched = {(event.account_id, event.region, event.ssm_session_id) for event in new}
+    for key in sorted(touched):
+        for event in members[key]:
+            if event.pk not in records:
+                records[event.pk] = read(event.raw_text, outer(event))
+        openers = openers_of(members[key], records)
+        if openers:
+            yield Group(members[key], openers)
+
+
+def openers_of(events: Sequence[Event], records: dict[int, Record]) -> list[Event]:
+    """Those of one SSM session's events that each make a session of their own."""
     openers = [event for event in events if opens_session(records[event.pk])]
-    if not openers:
-        # ECS's own StartSession without its ExecuteCommand: somebody is inside, even though we can't say who.
-        openers = [event for event in events if is_lone_start(records[event.pk])][:1]
-    if not openers:
-        return set()
-    close_strays(events, openers, tally)
-    sessions = {event.pk: open_session(event, records[event.pk], tally) for event in openers}
-    first = sessions[openers[0].pk]
-    for event in events:
-        if event.pk not in sessions:
-            SessionEvent.objects.update_or_create(event=event, defaults={"session": first})
-    note_end(first, [event for event in events if event.event_name == TERMINATE_SESSION])
-    return {event.pk for event in events}
+    # ECS's own StartSession without its ExecuteCommand: somebody is inside, even though we can't say who.
+    return openers or [event for event in events if is_lone_start(records[event.pk])][:1]
 
 
 def is_lone_start(record: Record) -> bool:
@@ -71,28 +86,49 @@ def outer(event: Event) -> dict[str, object]:
     }
 
 
-def close_strays(events: Sequence[Event], openers: Sequence[Event], tally: Tally) -> None:
-    """Remove a session that ECS's own StartSession stood for until its ExecuteCommand came."""
-    strays = ExecSession.objects.filter(event__in=events).exclude(event__in=openers)
-    for session in strays:
-        tally.session(session, -1)
-        session.delete()
+def open_sessions(groups: Sequence[Group], records: dict[int, Record], tally: Tally) -> dict[int, ExecSession]:
+    """The session of each opener, by the opener's id: those that exist, and new ones. Strays are removed.
 
-
-def open_session(event: Event, record: Record, tally: Tally) -> ExecSession:
-    facts = facts_of(record)
-    session, made = ExecSession.objects.get_or_create(
-        event=event,
-        defaults={"account_id": event.account_id, "region": event.region} | columns(facts),
+    A stray is the session that ECS's own StartSession stood for until its ExecuteCommand came.
+    """
+    openers = {event.pk: event for group in groups for event in group.openers}
+    existing = ExecSession.objects.filter(event__in=[event.pk for group in groups for event in group.events])
+    sessions: dict[int, ExecSession] = {}
+    for session in existing:
+        if session.event_id in openers:
+            sessions[session.event_id] = session
+        else:
+            tally.session(session, -1)
+            session.delete()
+    made = ExecSession.objects.bulk_create(
+        ExecSession(
+            event=event, account_id=event.account_id, region=event.region, **columns(facts_of(records[event.pk]))
+        )
+        for event in openers.values()
+        if event.pk not in sessions
     )
-    if made:
-        SessionEvent.objects.create(session=session, event=event)
+    for session in made:
         tally.session(session, 1)
-    return session
+        sessions[session.event_id] = session
+    return sessions
 
 
 def columns(facts: Facts) -> dict[str, object]:
     return {name: getattr(facts, name) for name in Facts.__slots__}
+
+
+def assign(session_of: dict[int, int]) -> None:
+    """Write down which session each event belongs to."""
+    present = {row.event_id: row for row in SessionEvent.objects.filter(event__in=session_of)}
+    SessionEvent.objects.bulk_create(
+        SessionEvent(event_id=event_id, session_id=session_id)
+        for event_id, session_id in session_of.items()
+        if event_id not in present
+    )
+    for event_id, row in present.items():
+        if row.session_id != session_of[event_id]:
+            row.session_id = session_of[event_id]
+            row.save(update_fields=["session"])
 
 
 def note_end(session: ExecSession, terminations: Sequence[Event]) -> None:

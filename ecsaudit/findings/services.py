@@ -1,6 +1,6 @@
 """The rule set over events: every match is a finding."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from django.db.models import Count, Min
 
@@ -8,23 +8,33 @@ from ecsaudit import engine
 from ecsaudit.cloudtrail.record import storable
 from ecsaudit.cloudtrail.services import NewEvent
 from ecsaudit.execsessions.daily_counts import Tally
-from ecsaudit.execsessions.models import ExecSession, SessionEvent
+from ecsaudit.execsessions.models import ExecSession
 from ecsaudit.findings.models import Finding, Priority
 
 
-def judge(new_events: Sequence[NewEvent], rule_set: engine.RuleSet, tally: Tally) -> list[Finding]:
-    """Make a finding of every rule that matches one of the events. Must run in the transaction that stored them."""
-    found = [finding_of(new, match) for new in new_events for match in rule_set.evaluate(new.record.text)]
+def judge(
+    new_events: Sequence[NewEvent], session_of: Mapping[int, int], rule_set: engine.RuleSet, tally: Tally
+) -> list[Finding]:
+    """Make a finding of every rule that matches one of the events, in the transaction that stored them.
+
+    `session_of` is event id → session id.
+    """
+    found = [
+        finding_of(new, match, session_of.get(new.event.pk))
+        for new in new_events
+        for match in rule_set.evaluate(new.record.text)
+    ]
     for finding in found:
         tally.finding(finding.event_time.date(), finding.rule)
     return Finding.objects.bulk_create(found)
 
 
-def finding_of(new: NewEvent, match: engine.Match) -> Finding:
+def finding_of(new: NewEvent, match: engine.Match, session_id: int | None) -> Finding:
     event = new.event
     return Finding(
         account_id=event.account_id,
         event=event,
+        session_id=session_id,
         rule=storable(match.rule, 256),
         priority=Priority[match.priority.upper()],
         tags=[storable(tag) for tag in match.tags],
@@ -45,16 +55,12 @@ def clean(value: object) -> object:
     return value
 
 
-def link(event_ids: Collection[int]) -> None:
+def link(session_of: Mapping[int, int]) -> None:
     """Point findings of these events at the sessions that the events now belong to, and count them there."""
-    session_of = dict(SessionEvent.objects.filter(event__in=event_ids).values_list("event_id", "session_id"))
-    moved = []
-    for finding in Finding.objects.filter(event__in=event_ids):
-        session_id = session_of.get(finding.event_id)
-        if finding.session_id != session_id:
-            finding.session_id = session_id
-            moved.append(finding)
-    Finding.objects.bulk_update(moved, ["session"])
+    for finding in Finding.objects.filter(event__in=session_of):
+        if finding.session_id != session_of[finding.event_id]:
+            finding.session_id = session_of[finding.event_id]
+            finding.save(update_fields=["session"])
     count(set(session_of.values()))
 
 

@@ -47,9 +47,9 @@ def store(*records: dict[str, Any]) -> list[NewEvent]:
 def take_in(*records: dict[str, Any]) -> Tally:
     tally = Tally()
     new = store(*records)
-    touched = execsessions.join(new, tally)
-    services.judge(new, rule_set(), tally)
-    services.link(touched)
+    session_of = execsessions.join(new, tally)
+    services.judge(new, session_of, rule_set(), tally)
+    services.link(session_of)
     return tally
 
 
