@@ -104,6 +104,12 @@ class ListFilter:
         kept = tuple(each for each in self.included if each != pair)
         return replace(self, included=kept if pair in self.included else (*kept, pair))
 
+    def without(self, name: str, value: str) -> "ListFilter":
+        """With this value left out."""
+        pair = (name, value)
+        kept = tuple(each for each in self.included if each != pair)
+        return replace(self, included=kept, excluded=tuple(dict.fromkeys([*self.excluded, pair])))
+
     def chips(self) -> list[Chip]:
         dimensions = {dimension.name: dimension for dimension in self.spec.dimensions}
         chips = []

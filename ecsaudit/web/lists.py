@@ -42,6 +42,7 @@ class FacetValue:
     count: int
     chosen: bool
     address: str
+    address_without: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +125,7 @@ def facet(filter: ListFilter, dimension: Dimension, counts: "Counter[Any]") -> F
                 numbers[value],
                 value in chosen,
                 filter.toggled(dimension.name, value).address(),
+                filter.without(dimension.name, value).address(),
             )
             for value in values[:FACET_VALUES]
         ],

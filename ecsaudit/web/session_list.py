@@ -37,7 +37,19 @@ SPEC = Spec(
     ),
     text=("person", "cluster", "container", "command", "source_ip_address"),
 )
-FACETS = ("outcome", "kind", "mode", "person", "role", "cluster", "container", "account", "region", "client")
+FACETS = (
+    "outcome",
+    "kind",
+    "mode",
+    "priority",
+    "person",
+    "role",
+    "cluster",
+    "container",
+    "account",
+    "region",
+    "client",
+)
 COLUMNS = (
     "pk", "started_at", "person", "role_name", "cluster", "service", "container", "task_id", "command", "kind", "mode",
     "outcome", "error_code", "client", "source_ip_address", "finding_count", "worst_priority", "region",

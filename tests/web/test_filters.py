@@ -117,6 +117,11 @@ def test_a_value_is_chosen_and_given_up_again() -> None:
     assert chosen.toggled("cluster", "a").address() == "?cluster=b"
 
 
+def test_a_value_is_left_out_even_if_it_was_chosen() -> None:
+    assert read("cluster=a&cluster=b").without("cluster", "a").address() == "?cluster=b&-cluster=a"
+    assert read("-cluster=a").without("cluster", "a").address() == "?-cluster=a"
+
+
 def test_chips_say_each_filter_in_words_and_how_to_lose_it() -> None:
     chips = read("outcome=denied&-cluster=a&q=x&from=2026-11-01").chips()
     assert [chip.text for chip in chips] == ["Outcome: Denied", "Cluster: not a", "Search: x", "Time: from 2026-11-01"]
