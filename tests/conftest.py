@@ -2,9 +2,14 @@
 
 import pytest
 from django.test import Client
+from hypothesis import settings
 
 from ecsaudit.people.models import User
 from tests import personas
+
+# Machines that run other things as well are slow now and then; that is no failure.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 
 @pytest.fixture
