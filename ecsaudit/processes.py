@@ -1,15 +1,40 @@
 """The processes of a running product, each with the command that starts it."""
 
+import logging
 import sys
+import time
 from pathlib import Path
 
 from django.conf import settings
+from django.db import DatabaseError, close_old_connections
 
 from ecsaudit.demo import services as demo
 from ecsaudit.supervisor import ProcessSpec
 
 # Each log begins anew when it has grown beyond this; the one before is kept.
 LONGEST_LOG = 5_000_000
+# Seconds between two looks for sample data.
+ASK_EVERY = 3.0
+logger = logging.getLogger(__name__)
+
+
+class SampleWatch:
+    """Whether there is sample data, asked every few seconds; while the database doesn't answer, what it said last."""
+
+    def __init__(self) -> None:
+        self.answer = False
+        self.next_at = 0.0
+
+    def __call__(self) -> bool:
+        now = time.monotonic()
+        if now >= self.next_at:
+            self.next_at = now + ASK_EVERY
+            close_old_connections()
+            try:
+                self.answer = demo.is_loaded()
+            except DatabaseError as error:
+                logger.warning("the database does not answer", extra={"reason": str(error)})
+        return self.answer
 
 
 def specs(*, host: str, port: int, verbose: bool) -> list[ProcessSpec]:
@@ -50,7 +75,7 @@ def specs(*, host: str, port: int, verbose: bool) -> list[ProcessSpec]:
         "WARNING",
     ]
     return [
-        ProcessSpec("sample", [python, manage, "sample_endpoint"], log("sample", verbose), wanted=demo.is_loaded),
+        ProcessSpec("sample", [python, manage, "sample_endpoint"], log("sample", verbose), wanted=SampleWatch()),
         ProcessSpec("web", gunicorn, log("web", verbose)),
         ProcessSpec("worker", worker, log("worker", verbose)),
         ProcessSpec("beat", beat, log("beat", verbose)),
