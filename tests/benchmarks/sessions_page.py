@@ -23,6 +23,8 @@ PAGES = {
     "one cluster": "/sessions/?days=90&cluster=cluster-7",
     "one person": "/sessions/?days=90&person=person31@example.com",
     "denied": "/sessions/?days=90&outcome=denied",
+    "cluster and outcome": "/sessions/?days=90&cluster=cluster-7&outcome=opened",
+    # Of few sessions hardly one fits both, so this compares an empty page with a full one.
     "cluster and person": "/sessions/?days=90&cluster=cluster-7&person=person31@example.com",
     "facets": "/sessions/facets/?days=90",
 }
