@@ -12,7 +12,7 @@ from threading import Event as StopEvent
 from typing import Any
 
 from django.conf import settings
-from django.db import DatabaseError, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from ecsaudit.cloudtrail import feeds, leases
@@ -57,12 +57,12 @@ def collect(feed_id: int, stop: StopEvent) -> None:
         feeds.note_trouble(lease, Trouble(FeedState.FAILING, "InvalidNextTokenException", str(error)), timezone.now())
     except RulesBroken as error:
         feeds.note_trouble(lease, Trouble(FeedState.FAILING, "RulesBroken", str(error)), timezone.now())
-    except DatabaseError as error:
-        # The screen must show that this one stands still; the log gets the whole of it.
-        feeds.note_trouble(lease, Trouble(FeedState.FAILING, type(error).__name__, str(error)), timezone.now())
-        raise
     except LeaseLost as lost:
         logger.info("turn ended", extra={"reason": str(lost)})
+    except Exception as error:
+        # Whatever it is, the screen must show that this one stands still, and it must not be tried without a pause.
+        feeds.note_trouble(lease, Trouble(FeedState.FAILING, type(error).__name__, str(error)), timezone.now())
+        raise
 
 
 def read_due_windows(lease: Lease, stop: StopEvent) -> None:

@@ -227,21 +227,21 @@ def test_broken_rules_stop_the_reading_with_file_and_line_and_nothing_is_lost(
     assert ExecSession.objects.count() == 5
 
 
-def test_a_page_that_the_database_refuses_is_shown_and_read_again(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("error", [OperationalError("database is locked"), KeyError("nobody thought of this")])
+def test_whatever_stops_a_page_is_shown_and_the_page_is_read_again(
+    api: Api, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
     api.add_exec_events(60)
 
     def refuse(*_: Any) -> None:
-        raise OperationalError("database is locked")
+        raise error
 
     monkeypatch.setattr(pipeline.findings, "link", refuse)
-    with pytest.raises(OperationalError):
+    with pytest.raises(type(error)):
         collect()
     feed = Feed.objects.get()
-    assert (feed.state, feed.error_code, feed.error_message) == (
-        FeedState.FAILING,
-        "OperationalError",
-        "database is locked",
-    )
+    assert (feed.state, feed.error_code, feed.error_message) == (FeedState.FAILING, type(error).__name__, str(error))
+    assert feed.next_attempt_at > timezone.now()
     assert not Event.objects.exists()
     monkeypatch.undo()
     assert collect().error_code == ""
