@@ -61,7 +61,7 @@ def everything() -> dict[str, list[Any]]:
 def test_nothing_is_fetched_while_the_worker_is_stopped_and_it_catches_up(api: Api, tmp_path: Path) -> None:
     api.add_exec_events(60)
     with worker(tmp_path, **FAST) as running:
-        wait_until(lambda: Event.objects.count() == 60 and backfilled(), seconds=30, what="first read")
+        wait_until(lambda: Event.objects.count() == 60 and backfilled(), seconds=120, what="first read")
         kill(running)
     asked = len(api.asked)
     api.now = timezone.now()
@@ -69,7 +69,7 @@ def test_nothing_is_fetched_while_the_worker_is_stopped_and_it_catches_up(api: A
     with pytest.raises(AssertionError, match="a request without a worker"):
         wait_until(lambda: len(api.asked) > asked, seconds=3, what="a request without a worker")
     with worker(tmp_path, **FAST):
-        wait_until(lambda: Event.objects.filter(event_id="event-009999").exists(), seconds=30, what="catching up")
+        wait_until(lambda: Event.objects.filter(event_id="event-009999").exists(), seconds=120, what="catching up")
     assert ExecSession.objects.count() == Finding.objects.count() == 61
 
 
@@ -87,7 +87,7 @@ def test_a_worker_killed_ten_times_in_a_backfill_loses_and_doubles_nothing(api: 
     assert everything() == {"sessions": [], "members": [], "findings": [], "counts": []}
     for threshold in sorted(random.sample(range(50, BACKFILL - 50), KILLS)):
         with worker(tmp_path, **FAST) as running:
-            wait_until(lambda: Event.objects.count() >= threshold, seconds=60, what=f"{threshold} events")  # noqa: B023
+            wait_until(lambda: Event.objects.count() >= threshold, seconds=120, what=f"{threshold} events")  # noqa: B023
             kill(running)
     with worker(tmp_path, **FAST):
         wait_until(backfilled, seconds=120, what="the end of the disturbed backfill")
