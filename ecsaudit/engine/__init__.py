@@ -11,10 +11,11 @@ From text to match:
     collector       items of all files → the lists, macros and rules that result
     lists           list names → items, in the text               resolver     macros, in the tree
     scanner, operand_parser, parser                               condition text → tree (nodes, words)
-    compiler        tree → function of a record (operators, patterns, transformers, fields, pointer, *_fields)
+    compiler        tree → tests of a record (checks, operators, patterns, transformers, fields, pointer, *_fields)
     needs           tree → the event names that a match requires
     output          output text → printer
-    record          CloudTrail text → document (json_text where every character counts)
+    record          CloudTrail text → values, as they are asked for (json_text where every character counts)
+    dispatch        which rules a record has to be asked          rules        a rule, and its matches
     loader, ruleset, extraction                                   the whole: for files, for records, for one field
 
 Errors: see `errors`.
@@ -28,7 +29,8 @@ from .loader import LoadResult, load_rules
 from .nodes import Node
 from .output import format_output
 from .parser import parse_condition
-from .ruleset import Match, Rule, RuleSet
+from .rules import Match, Rule
+from .ruleset import RuleSet
 
 __all__ = [
     "Condition",

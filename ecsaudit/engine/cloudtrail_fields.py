@@ -10,9 +10,15 @@ from collections.abc import Callable
 from typing import Any
 
 from .json_text import JsonNumber
-from .record import Record, render
+from .record import ABSENT, Path, Record, render
 
-_ABSENT = object()
+_ERROR = Path("errorCode")
+_RESOURCES = Path("resources")
+_BUCKET = Path("requestParameters", "bucketName")
+_KEY = Path("requestParameters", "key")
+_TAGS = Path("requestParameters", "tagSpecificationSet", "items")
+_INSTANCES = Path("responseElements", "instancesSet", "items")
+_BLOCK = Path("requestParameters", "PublicAccessBlockConfiguration")
 _AMAZON = ".amazonaws.com"
 _USER_MISSING = "<invalid cloudtrail event: userIdentity field missing>"
 _NAME_MISSING = "<invalid cloudtrail event: eventName field missing>"
@@ -22,54 +28,35 @@ TextReader = Callable[[Record], str | None]
 NumberReader = Callable[[Record], int | None]
 
 
-def value_at(record: Record, path: tuple[str, ...]) -> Any:
-    """The JSON value at a path of member names, or _ABSENT."""
-    value = record.root if record.present else _ABSENT
-    for key in path:
-        if not isinstance(value, dict):
-            return _ABSENT
-        value = value.get(key, _ABSENT)
-    return value
-
-
-def text_at(*path: str) -> TextReader:
-    if len(path) == 1:
-        return _text_at_top(path[0])
+def text_at(*parts: str) -> TextReader:
+    path = Path(*parts)
 
     def read(record: Record) -> str | None:
-        value = value_at(record, path)
+        value = record.at(path)
         if type(value) is str:
             return value
-        return None if value is _ABSENT else ""
-
-    return read
-
-
-def _text_at_top(key: str) -> TextReader:
-    def read(record: Record) -> str | None:
-        root = record.root
-        value = root.get(key, _ABSENT) if isinstance(root, dict) else _ABSENT
-        if type(value) is str:
-            return value
-        return None if value is _ABSENT else ""
+        return None if value is ABSENT else ""
 
     return read
 
 
 def json_at(key: str) -> TextReader:
+    path = Path(key)
+
     def read(record: Record) -> str | None:
-        value = value_at(record, (key,))
-        return None if value is _ABSENT else render(value)
+        value = record.at(path)
+        return None if value is ABSENT else render(value)
 
     return read
 
 
-def flag_at(*path: str) -> TextReader:
+def flag_at(*parts: str) -> TextReader:
     """ "true" only for a JSON true; the string that CloudTrail sometimes writes is "false", as in Falco."""
+    path = Path(*parts)
 
     def read(record: Record) -> str | None:
-        value = value_at(record, path)
-        return None if value is _ABSENT else ("true" if value is True else "false")
+        value = record.at(path)
+        return None if value is ABSENT else ("true" if value is True else "false")
 
     return read
 
@@ -131,7 +118,7 @@ def user_account_id(record: Record) -> str | None:
 
 
 def resources(record: Record) -> str | None:
-    value = value_at(record, ("resources",))
+    value = record.at(_RESOURCES)
     if not isinstance(value, list) or not value:
         return None
     return ",".join(_as_json(item) for item in value)
@@ -146,17 +133,17 @@ def _escape(text: str) -> str:
 
 
 def s3_uri(record: Record) -> str | None:
-    bucket = value_at(record, ("requestParameters", "bucketName"))
-    key = value_at(record, ("requestParameters", "key"))
+    bucket = record.at(_BUCKET)
+    key = record.at(_KEY)
     return f"s3://{bucket}/{key}" if type(bucket) is str and type(key) is str else None
 
 
 def _transferred(key: str) -> NumberReader:
-    path = ("additionalEventData", key)
+    path = Path("additionalEventData", key)
 
     def read(record: Record) -> int | None:
-        value = value_at(record, path)
-        return None if value is _ABSENT else _whole_number(value)
+        value = record.at(path)
+        return None if value is ABSENT else _whole_number(value)
 
     return read
 
@@ -193,7 +180,7 @@ def s3_count(kind: str) -> NumberReader:
 
 def image_name(record: Record) -> str | None:
     found = None
-    for item in _items(record, ("requestParameters", "tagSpecificationSet", "items")):
+    for item in _items(record, _TAGS):
         if not isinstance(item, dict) or item.get("resourceType") != "instance":
             continue
         tags = item.get("tags")
@@ -203,26 +190,26 @@ def image_name(record: Record) -> str | None:
     return found or None
 
 
-def _items(record: Record, path: tuple[str, ...]) -> list[Any]:
-    value = value_at(record, path)
+def _items(record: Record, path: Path) -> list[Any]:
+    value = record.at(path)
     return value if isinstance(value, list) else []
 
 
-_image_paths = (
-    ("requestParameters", "imageId"),
-    ("requestParameters", "DescribeFastLaunchImagesRequest", "ImageId", "content"),
-    ("requestParameters", "launchSpecification", "imageId"),
+_IMAGES = (
+    Path("requestParameters", "imageId"),
+    Path("requestParameters", "DescribeFastLaunchImagesRequest", "ImageId", "content"),
+    Path("requestParameters", "launchSpecification", "imageId"),
 )
 
 
 def _image_ids(record: Record) -> list[str] | None:
-    if value_at(record, ("responseElements", "instancesSet", "items")) is not _ABSENT:
-        items = _items(record, ("responseElements", "instancesSet", "items"))
+    if record.at(_INSTANCES) is not ABSENT:
+        items = _items(record, _INSTANCES)
         values = [item.get("imageId") for item in items if isinstance(item, dict)]
         return [value for value in values if type(value) is str] or None
-    for path in _image_paths:
-        value = value_at(record, path)
-        if value is not _ABSENT:
+    for path in _IMAGES:
+        value = record.at(path)
+        if value is not ABSENT:
             return [value if type(value) is str else ""]
     return None
 
@@ -258,7 +245,7 @@ def info(record: Record) -> str | None:
     if name is None:
         return _NAME_MISSING
     via = f" via {address}" if address != who else ""
-    failed = "!" if value_at(record, ("errorCode",)) is not _ABSENT else ""
+    failed = "!" if record.at(_ERROR) is not ABSENT else ""
     arrow = "→" if read_only(record) == "false" else "←"
     detail = _block_detail(record) if name == "PutBucketPublicAccessBlock" else _info_detail(record)
     return f"{who}{via} {failed}{arrow} {name}{detail}"
@@ -266,8 +253,7 @@ def info(record: Record) -> str | None:
 
 def _block_detail(record: Record) -> str:
     """Four flags that Falco reads from the wrong place, so that they are always false."""
-    path = ("requestParameters", "PublicAccessBlockConfiguration")
-    if not isinstance(value_at(record, path), dict):
+    if not isinstance(record.at(_BLOCK), dict):
         return ""
     flags = ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets")
     return "".join(f" {flag}=false" for flag in flags) + " "

@@ -5,11 +5,12 @@ of a record. A check on a missing field is false, whatever the operator.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from . import operators, transformers
+from .checks import Check, Compiled, Expanded, RecordTest, every, negated, some
 from .errors import ConditionError
 from .fields import Extractor, FieldType, fields_for, find_field
 from .needs import event_names, event_sources
@@ -33,8 +34,6 @@ from .parser import parse_condition
 from .record import Record, RecordInput
 from .transformers import Operand
 from .words import TRANSFORMERS
-
-RecordTest = Callable[[Record], bool]
 
 MAX_WARNINGS = 20  # of one condition
 
@@ -60,8 +59,12 @@ class Condition:
 
     tree: Node
     source: str
-    test: RecordTest
+    check: Compiled
     warnings: tuple[Warned, ...]
+
+    @property
+    def test(self) -> RecordTest:
+        return self.check.test
 
     def matches(self, record: RecordInput, number: int = 1) -> bool:
         """Whether a record (CloudTrail's text, bytes or a dict) meets the condition."""
@@ -100,35 +103,40 @@ class Compiler:
         # Nodes of a macro stand in another text; their problems are told where the rule names the macro.
         self.macro: Macro | None = None
 
-    def node(self, node: Node) -> RecordTest:
+    def node(self, node: Node) -> Compiled:
         match node:
             case Comparison() | Exists():
                 return self.check(node)
             case And():
-                return _all_of([self.node(child) for child in node.children])
+                return every([self.node(child) for child in node.children])
             case Or():
-                return _any_of([self.node(child) for child in node.children])
+                return some([self.node(child) for child in node.children])
             case Not():
-                return _none_of(self.node(node.child))
+                return negated(self.node(node.child))
             case Macro():
                 return self.macro_body(node)
             case Identifier():
                 raise self._placed(ConditionError(f"filter error: unexpected identifier '{node.name}'"), node.at)
 
-    def macro_body(self, node: Macro) -> RecordTest:
-        if self.macro is not None:
-            return self.node(node.body)
-        self.macro = node
-        test = self.node(node.body)
-        self.macro = None
-        return test
+    def macro_body(self, node: Macro) -> Compiled:
+        outermost = self.macro is None
+        if outermost:
+            self.macro = node
+        child = self.node(node.body)
+        if outermost:
+            self.macro = None
+        return Expanded(node, child, child.test)
 
-    def check(self, node: Comparison | Exists) -> RecordTest:
+    def check(self, node: Comparison | Exists) -> Check:
         try:
             left = self.operand(node.left)
             if isinstance(node, Exists):
-                return _exists(left.read)
-            return self._comparison(node, left)
+                return Check(node, _exists(left.read), left)
+            if isinstance(node.right, Field | Transformer):
+                right = self.operand(node.right)
+                return Check(node, self._pair(node, left, right), left, right)
+            accepts = self._comparison(node, node.right, left)
+            return Check(node, _on_value(left.read, accepts), left)
         except ConditionError as error:
             raise self._placed(error, node.at) from error
 
@@ -147,22 +155,17 @@ class Compiler:
             return arguments[0]
         return transformers.apply(node.name, arguments, node.argument, str(node))
 
-    def _comparison(self, node: Comparison, left: Operand) -> RecordTest:
-        right = node.right
-        if isinstance(right, Field | Transformer):
-            return self._pair(node, left, self.operand(right))
+    def _comparison(self, node: Comparison, right: Value | ListValue, left: Operand) -> operators.Test:
         operators.check_operator(node.operator, left.type, is_list=left.is_list)
         texts = right.texts if isinstance(right, ListValue) else (right.text,)
         values = [operators.constant(text, left.type) for text in texts]
         self._warn(node, texts, left)
         if node.modifier:
             tests = [operators.single_test(node.operator, value) for value in values]
-            return _on_value(left.read, operators.modified_test(node.modifier, tests))
+            return operators.modified_test(node.modifier, tests)
         if node.operator in operators.LIST_OPERATORS:
-            return _on_value(left.read, operators.list_test(node.operator, values, is_list=left.is_list))
-        if node.operator in operators.EQUALITIES:
-            return _equals(left.read, values[0])
-        return _on_value(left.read, operators.single_test(node.operator, values[0]))
+            return operators.list_test(node.operator, values, is_list=left.is_list)
+        return operators.single_test(node.operator, values[0])
 
     def _pair(self, node: Comparison, left: Operand, right: Operand) -> RecordTest:
         operators.check_operator(node.operator, left.type, is_list=left.is_list)
@@ -256,39 +259,9 @@ def _exists(read: Extractor) -> RecordTest:
     return lambda record: read(record) is not None
 
 
-def _equals(read: Extractor, value: Any) -> RecordTest:
-    # A missing field is None, which no constant equals.
-    return lambda record: bool(read(record) == value)
-
-
 def _on_value(read: Extractor, test: operators.Test) -> RecordTest:
     def check(record: Record) -> bool:
         value = read(record)
         return value is not None and test(value)
 
     return check
-
-
-# Loops, because all() and any() would cost a frame for their generator at every level of nesting.
-def _all_of(tests: list[RecordTest]) -> RecordTest:
-    def check(record: Record) -> bool:
-        for test in tests:  # noqa: SIM110
-            if not test(record):
-                return False
-        return True
-
-    return check
-
-
-def _any_of(tests: list[RecordTest]) -> RecordTest:
-    def check(record: Record) -> bool:
-        for test in tests:  # noqa: SIM110
-            if test(record):
-                return True
-        return False
-
-    return check
-
-
-def _none_of(test: RecordTest) -> RecordTest:
-    return lambda record: not test(record)

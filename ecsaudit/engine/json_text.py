@@ -11,8 +11,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-# The depth at which fastjson gives up.
-MAX_DEPTH = 300
+# As deep as simdjson and orjson read.
+MAX_DEPTH = 1024
 
 _TOKEN = re.compile(
     r'[ \t\r\n]*(?:([{}\[\],:])|"((?:[^"\\]|\\.)*)"|(-?[0-9][0-9.eE+\-]*)|(true|false|null))', re.DOTALL

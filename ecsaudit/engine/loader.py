@@ -18,7 +18,8 @@ from .output import OutputFormat, compile_output
 from .problems import Context, ItemError, ProblemLog
 from .reader import Source
 from .resolver import MacroIsBrokenError, Macros, condition_error, parse_text
-from .ruleset import Rule, RuleSet
+from .rules import Rule
+from .ruleset import RuleSet
 from .source_text import SourceText
 
 _NO_EVENT_TYPE = "Rule matches too many evt.type values. This has a significant performance penalty."

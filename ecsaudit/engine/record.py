@@ -1,18 +1,21 @@
 """A CloudTrail record as rules see it.
 
-orjson reads the text. If it writes what it read back byte for byte, what it read is exact; if not (number text, white
-space, duplicate keys, escapes, NUL), the text is read again by `json_text`. Writing costs a third of reading, and is
-the cheapest way to know.
+simdjson reads the text, and hands out only the values that somebody asks for: a fraction of the time that it takes to
+make Python objects of them all. It takes the first of duplicate keys, as Falco does. What it can't tell exactly
+(the text of a number with a fraction, of an object or an array) and what it refuses is read again: by orjson, if that
+writes back byte for byte what it read, and else by `json_text`.
 """
 
 from __future__ import annotations
 
 import json
 import re
+import threading
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 import orjson
+import simdjson
 
 from . import json_text
 from .errors import RecordError
@@ -20,36 +23,108 @@ from .json_text import JsonArray, JsonNumber, JsonObject
 
 RecordInput = str | bytes | dict[str, Any]
 
-_OPENING = (b"{", b"[")
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d)[Tt](\d\d:\d\d:\d\d)(?:\.(\d{1,18}))?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+_INDEX = re.compile(r"[+-]?[0-9]{1,18}", re.ASCII)
+_PLAIN_INDEX = re.compile(r"0|[1-9][0-9]{0,17}", re.ASCII)
+_SIMPLE_KEY = re.compile(r"[ !#-\[\]-~]+")
+# What simdjson raises for a pointer to nothing.
+NOT_THERE = (KeyError, IndexError, TypeError, ValueError)
+
+# simdjson keeps its buffers for the next document; one that held a huge record is thrown away.
+_LARGE = 1 << 20
+
+
+class Absent:
+    """The type of ABSENT, which stands for a value that isn't there (a JSON null is None)."""
+
+    __slots__ = ()
+
+
+ABSENT: Final = Absent()
+_UNREAD: Final = Absent()
+
+
+class Path:
+    """A place in a record: names of members and indexes of arrays, from the outside in."""
+
+    __slots__ = ("needle", "often_missing", "parts", "pointer")
+
+    def __init__(self, *parts: str) -> None:
+        self.parts = parts
+        # In simdjson's form; None for what it would read in another way, such as the index +1 or the whole document.
+        self.pointer: str | None = None
+        if parts and not any(_INDEX.fullmatch(part) and not _PLAIN_INDEX.fullmatch(part) for part in parts):
+            self.pointer = "".join("/" + part.replace("~", "~0").replace("/", "~1") for part in parts)
+        last = parts[-1] if parts else ""
+        # What the text must contain if the value is there and nothing in the text is escaped.
+        self.needle = f'"{last}"'.encode() if _SIMPLE_KEY.fullmatch(last) and not _INDEX.fullmatch(last) else b'"'
+        # A guess after the last record; it changes how a value is looked for, not what is found.
+        self.often_missing = False
 
 
 class Record:
-    """`root` is the document's value; `present` is False if the text is not JSON (then `root` is None)."""
+    """One record. `document` is simdjson's, or None if it won't read the text; `number` is evt.num."""
 
-    __slots__ = ("_raw", "number", "pointers", "present", "root", "source")
+    __slots__ = ("_root", "document", "number", "raw", "source")
 
     def __init__(self, record: RecordInput, number: int = 1, source: str = "aws_cloudtrail") -> None:
+        self.raw = record if type(record) is bytes else to_bytes(record)
         self.number = number
         self.source = source
-        raw = record if type(record) is bytes else _to_bytes(record)
-        self._raw = raw
-        # json.* fields want the brace to be the very first byte.
-        self.pointers = raw[:1] in _OPENING
-        self.present = True
-        try:
-            self.root: Any = orjson.loads(raw)
-            if orjson.dumps(self.root) != raw or (b"\\" in raw and b"\\u0000" in raw):
-                self._read_exactly()
-        except (orjson.JSONDecodeError, orjson.JSONEncodeError):
-            self._read_exactly()
+        self.document = parse(self.raw)
+        self._root: Any = _UNREAD
 
-    def _read_exactly(self) -> None:
+    @classmethod
+    def parsed(cls, raw: bytes, document: Any, number: int) -> Record:
+        """The record of a text that `parse` has read."""
+        record = cls.__new__(cls)
+        record.raw = raw
+        record.number = number
+        record.document = document
+        record._root = _UNREAD
+        return record
+
+    @property
+    def present(self) -> bool:
+        """Whether the text is JSON."""
+        return self.document is not None or self.root is not ABSENT
+
+    @property
+    def pointers(self) -> bool:
+        """Whether json.* fields see the record: they want the brace to be the very first byte."""
+        return self.raw[:1] in (b"{", b"[")
+
+    @property
+    def root(self) -> Any:
+        """The whole document, exactly as written; ABSENT if the text is not JSON."""
+        if self._root is _UNREAD:
+            self._root = _read_exactly(self.raw)
+        return self._root
+
+    def at(self, path: Path) -> Any:
+        """The value at a path, or ABSENT: str, True, False, None, or what `render` takes."""
+        document, pointer = self.document, path.pointer
+        if document is None or pointer is None:
+            return _walk(self.root, path.parts)
+        # Asking simdjson for what is not there costs more than all else.
+        if path.often_missing and path.needle not in self.raw and b"\\" not in self.raw:
+            return ABSENT
         try:
-            self.root = json_text.parse(self._raw.decode("utf-8", "replace"))
-        except ValueError:
-            self.root = None
-            self.present = False
+            value = document.at_pointer(pointer)
+        except NOT_THERE:
+            path.often_missing = True
+            return ABSENT
+        path.often_missing = False
+        if type(value) is str:
+            return value if "\0" not in value else value.partition("\0")[0]
+        if value is None or value is True or value is False:
+            return value
+        # The text of a whole number is what was written, but for -0.
+        if type(value) is int and (value or b"-0" not in self.raw):
+            return JsonNumber(str(value))
+        value = _walk(self.root, path.parts)
+        # Never a bare number: 1 and 1.0 equal True.
+        return JsonNumber(render(value)) if type(value) in (int, float) else value
 
     def pretty(self) -> str | None:
         """The whole document with two blanks a level."""
@@ -57,12 +132,12 @@ class Record:
             return None
         root = self.root
         if not isinstance(root, JsonObject | JsonArray):
-            root = json_text.parse(self._raw.decode("utf-8", "replace"))
+            root = json_text.parse(self.raw.decode("utf-8", "replace"))
         return json_text.indent(root.tokens)
 
     def time_ns(self) -> int | None:
         """eventTime in nanoseconds since 1970, or None."""
-        value = self.root.get("eventTime") if isinstance(self.root, dict) else None
+        value = self.at(_EVENT_TIME)
         match = _TIME.fullmatch(value) if type(value) is str else None
         if match is None:
             return None
@@ -76,6 +151,9 @@ class Record:
         return seconds * 1_000_000_000 + int((fraction or "").ljust(9, "0")[:9])
 
 
+_EVENT_TIME = Path("eventTime")
+
+
 def render(value: Any) -> str:
     """A JSON value as text: a string as it is, anything else as its source text."""
     if type(value) is str:
@@ -85,7 +163,63 @@ def render(value: Any) -> str:
     return orjson.dumps(value).decode()
 
 
-def _to_bytes(record: RecordInput) -> bytes:
+class _Parsers(threading.local):
+    """A parser for each thread: it keeps one document at a time."""
+
+    def __init__(self) -> None:
+        self.parser = simdjson.Parser()
+
+
+_parsers = _Parsers()
+
+
+def parse(raw: bytes) -> Any:
+    """simdjson's document of a text that begins with a brace and is JSON, as far as it can tell; else None."""
+    if raw[:1] != b"{":
+        return None
+    parser = _parsers.parser if len(raw) < _LARGE else simdjson.Parser()
+    try:
+        return parser.parse(raw)
+    except ValueError:
+        return None
+    except RuntimeError:
+        # Either the parser's last document is still in use, or a number is larger than 64 bits.
+        _parsers.parser = simdjson.Parser()
+    try:
+        return _parsers.parser.parse(raw)
+    except RuntimeError:
+        return None
+
+
+def _read_exactly(raw: bytes) -> Any:
+    """The document's value; ABSENT if it is not JSON."""
+    try:
+        root = orjson.loads(raw)
+        # An embedded NUL ends a string, and orjson takes the last of duplicate keys.
+        if orjson.dumps(root) == raw and b"\\u0000" not in raw:
+            return root
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError):
+        pass
+    try:
+        return json_text.parse(raw.decode("utf-8", "replace"))
+    except ValueError:
+        return ABSENT
+
+
+def _walk(value: Any, parts: tuple[str, ...]) -> Any:
+    for part in parts:
+        if isinstance(value, dict):
+            value = value.get(part, ABSENT)
+        elif isinstance(value, list):
+            index = int(part) if _INDEX.fullmatch(part) else -1
+            value = value[index] if 0 <= index < len(value) else ABSENT
+        else:
+            return ABSENT
+    return value
+
+
+def to_bytes(record: RecordInput) -> bytes:
+    """The record as UTF-8; RecordError if it is neither text, bytes nor a JSON object."""
     if isinstance(record, bytes | bytearray):
         return bytes(record)
     text = record if isinstance(record, str) else _dump(record)
