@@ -16,6 +16,7 @@ From text to match:
     output          output text → printer
     record          CloudTrail text → values, as they are asked for (json_text where every character counts)
     dispatch        which rules a record has to be asked          rules        a rule, and its matches
+    explain         why a rule matches a record, or not           explanation_text  the same as lines
     loader, ruleset, extraction                                   the whole: for files, for records, for one field
 
 Errors: see `errors`.
@@ -23,6 +24,8 @@ Errors: see `errors`.
 
 from .compiler import Condition, compile_condition
 from .errors import ConditionError, EngineError, OutputError, Problem, RecordError
+from .explain import Explanation, Kind, explain
+from .explanation_text import explanation_lines
 from .extraction import extract
 from .items import Priority
 from .loader import LoadResult, load_rules
@@ -36,6 +39,8 @@ __all__ = [
     "Condition",
     "ConditionError",
     "EngineError",
+    "Explanation",
+    "Kind",
     "LoadResult",
     "Match",
     "Node",
@@ -46,6 +51,8 @@ __all__ = [
     "Rule",
     "RuleSet",
     "compile_condition",
+    "explain",
+    "explanation_lines",
     "extract",
     "format_output",
     "load_rules",

@@ -85,7 +85,7 @@ class Lists:
             self._warn(condition, at, name, context, places)
             start, stop, between = _widened(text, at, at + len(name), replacement)
             start = max(start, done)
-            pieces += [condition.slice(done, start), condition.standing_at(at, between)]
+            pieces += [condition.slice(done, start), condition.standing_at(at, between, name)]
             done = stop
             length += len(between)
             if length > MAX_EXPANDED:

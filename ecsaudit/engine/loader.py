@@ -82,6 +82,7 @@ class _Loading:
         except ItemError as error:
             self.log.error(error)
             return
+        self.lists = {name: tuple(scalar.text for scalar in items) for name, items in lists.items.items()}
         macros = Macros(self.collector.macros, lists, self.collector.broken, self.log)
         self.rules = []
         for item in sorted(self.collector.rules.values(), key=lambda rule: rule.index):
@@ -90,7 +91,6 @@ class _Loading:
             rule = self.rule(item, lists, macros)
             if rule is not None:
                 self.rules.append(rule)
-        self.lists = {name: tuple(scalar.text for scalar in items) for name, items in lists.items.items()}
         self.macros = {name: str(tree) for name, tree in macros.resolved.items()}
 
     def rule(self, item: RuleItem, lists: Lists, macros: Macros) -> Rule | None:
@@ -144,6 +144,8 @@ class _Loading:
             condition.event_sources,
             item.context.source.name,
             line,
+            tuple(exception.name for exception in item.exceptions if exception.values),
+            self.lists,
         )
 
     def output(self, item: RuleItem) -> OutputFormat:

@@ -32,10 +32,11 @@ def _bracketed(name: str, argument: str | None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """A constant; a bare word and a quoted string are the same."""
+    """A constant; a bare word and a quoted string are the same. `lists` are the lists that stood there by name."""
 
     text: str
     at: int
+    lists: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return quote_if_needed(self.text)
@@ -43,10 +44,11 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class ListValue:
-    """Constants in parentheses."""
+    """Constants in parentheses. `lists` are the lists that stood among them by name."""
 
     texts: tuple[str, ...]
     at: int
+    lists: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return "(" + ", ".join(map(quote_if_needed, self.texts)) + ")"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from .nodes import Field, ListValue, Operand, Transformer, TransformerList, Value
 from .scanner import BARE_ARGUMENT, BARE_VALUE, FIELD_NAME, HEX_NUMBER, IDENTIFIER, NUMBER, Scanner
@@ -14,18 +15,28 @@ RULE_DEPTH = 1000
 # Falco's parser enters five functions for each parenthesis, and counts them all.
 LEVELS_PER_PARENTHESIS = 5
 
+# The lists whose items stand between two places of a text.
+ListsBetween = Callable[[int, int], tuple[str, ...]]
+
 _TRANSFORMER = re.compile(rf"({'|'.join(TRANSFORMERS)})\(")
+
+
+def no_lists(start: int, end: int) -> tuple[str, ...]:
+    return ()
 
 
 class OperandParser:
     """One method per production; each leaves the scanner behind what it read."""
 
-    __slots__ = ("depth", "max_depth", "scanner")
+    __slots__ = ("depth", "lists_between", "max_depth", "scanner")
 
-    def __init__(self, text: str, max_depth: int = DEFAULT_DEPTH, at: int = 0) -> None:
+    def __init__(
+        self, text: str, max_depth: int = DEFAULT_DEPTH, at: int = 0, lists_between: ListsBetween = no_lists
+    ) -> None:
         self.scanner = Scanner(text, at)
         self.max_depth = max_depth
         self.depth = 0
+        self.lists_between = lists_between
 
     def enter(self) -> None:
         self.depth += LEVELS_PER_PARENTHESIS
@@ -53,7 +64,7 @@ class OperandParser:
         text = self._constant()
         if text is None:
             raise self.scanner.error(NO_STRING)
-        return Value(text, at)
+        return Value(text, at, self.lists_between(at, self.scanner.at))
 
     def _constant(self) -> str | None:
         text = self.scanner.quoted()
@@ -64,14 +75,15 @@ class OperandParser:
         scanner.blanks()
         at = scanner.at
         if scanner.literal("("):
-            return ListValue(self._list_rest(), at)
+            texts = self._list_rest()
+            return ListValue(texts, at, self.lists_between(at, scanner.at))
         function = self._field_function() if kind == ListOf.OPERATOR else None
         if function is not None:
             return function
         name = scanner.token(IDENTIFIER)
         if name is None:
             raise scanner.error(NO_LIST if kind == ListOf.OPERATOR else "expected a list or an identifier")
-        return Value(name, at)
+        return Value(name, at, self.lists_between(at, scanner.at))
 
     def _list_rest(self) -> tuple[str, ...]:
         scanner = self.scanner

@@ -42,7 +42,7 @@ from .nodes import (
     Or,
     Transformer,
 )
-from .operand_parser import DEFAULT_DEPTH, LEVELS_PER_PARENTHESIS, ListOf, OperandParser
+from .operand_parser import DEFAULT_DEPTH, LEVELS_PER_PARENTHESIS, ListOf, ListsBetween, OperandParser, no_lists
 from .scanner import IDENTIFIER, NOT
 from .words import (
     LIST_OPERATORS,
@@ -59,9 +59,12 @@ _MODIFIER = re.compile(rf"({'|'.join(MODIFIERS)})[ \t\b\r\n]+(?=\(|(?!(?:and|or|
 _NEXT_WORD = re.compile(r"[^\s()\"']+")
 
 
-def parse_condition(text: str, max_depth: int = DEFAULT_DEPTH) -> Node:
-    """The tree of a condition; raises ConditionError with the place where reading stopped."""
-    parser = Parser(text, max_depth)
+def parse_condition(text: str, max_depth: int = DEFAULT_DEPTH, lists_between: ListsBetween = no_lists) -> Node:
+    """The tree of a condition; raises ConditionError with the place where reading stopped.
+
+    `lists_between` tells which lists' items stand between two places of the text, for `Value.lists`.
+    """
+    parser = Parser(text, max_depth, lists_between=lists_between)
     try:
         return parser.condition()
     except RecursionError:

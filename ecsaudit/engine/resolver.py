@@ -126,7 +126,7 @@ class MacroIsBrokenError(EngineError):
 def parse_text(text: SourceText, context: Context) -> Node:
     """The tree of a condition; ItemError with the place in the file."""
     try:
-        return parse_condition(text.text, RULE_DEPTH)
+        return parse_condition(text.text, RULE_DEPTH, text.lists_between)
     except ConditionError as error:
         raise condition_error(error, text, context) from error
 

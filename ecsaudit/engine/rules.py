@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from .compiler import Condition
@@ -13,7 +14,11 @@ from .record import Record
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A compiled rule. `condition_text` is as written, after appends; `str(condition.tree)` is Falco's form."""
+    """A compiled rule. `condition_text` is as written, after appends; `str(condition.tree)` is Falco's form.
+
+    `exceptions` names those that have values, in the order in which they stand at the end of the condition; `lists`
+    are all lists of the load, for those who show them by name.
+    """
 
     name: str
     description: str
@@ -30,6 +35,8 @@ class Rule:
     event_sources: frozenset[str] | None
     file: str
     line: int
+    exceptions: tuple[str, ...] = ()
+    lists: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
 
 
 class Match:

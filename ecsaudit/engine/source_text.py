@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .reader import Scalar, Source
 
@@ -18,12 +18,16 @@ _ESCAPE_LENGTHS = {"x": 4, "u": 6, "U": 10}
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """From `start` on the text is `scalar`'s value from `at` on; if `fixed`, all of it stands for that one place."""
+    """From `start` on the text is `scalar`'s value from `at` on; if `fixed`, all of it stands for that one place.
+
+    `list_name` is the list whose items these are, if the author wrote its name.
+    """
 
     start: int
     scalar: Scalar
     at: int
     fixed: bool = False
+    list_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +51,7 @@ class SourceText:
         length = 0
         for piece in pieces:
             for part in piece.segments:
-                segments.append(Segment(part.start + length, part.scalar, part.at, part.fixed))
+                segments.append(replace(part, start=part.start + length))
             texts.append(piece.text)
             length += len(piece.text)
         return cls("".join(texts), tuple(segments))
@@ -63,7 +67,7 @@ class SourceText:
                 break
             inside = max(start - segment.start, 0)
             moved = segment.at if segment.fixed else segment.at + inside
-            kept.append(Segment(max(segment.start - start, 0), segment.scalar, moved, segment.fixed))
+            kept.append(replace(segment, start=max(segment.start - start, 0), at=moved))
         return SourceText(self.text[start:end], tuple(kept))
 
     def stripped(self) -> SourceText:
@@ -71,11 +75,22 @@ class SourceText:
         start = len(text) - len(text.lstrip(" \t\n\r\v\f"))
         return self.slice(start, max(len(text.rstrip(" \t\n\r\v\f")), start))
 
-    def standing_at(self, index: int, text: str) -> SourceText:
-        """Another text on behalf of the place of a character."""
+    def standing_at(self, index: int, text: str, list_name: str = "") -> SourceText:
+        """Another text on behalf of the place of a character; `list_name` if it is the items of a list."""
         segment = self.segments[self._segment_index(index)]
         at = segment.at if segment.fixed else segment.at + index - segment.start
-        return SourceText(text, (Segment(0, segment.scalar, at, fixed=True),))
+        return SourceText(text, (Segment(0, segment.scalar, at, fixed=True, list_name=list_name),))
+
+    def lists_between(self, start: int, end: int) -> tuple[str, ...]:
+        """The lists whose items stand in a part of the text, in order."""
+        first = max(self._segment_index(start), 0)
+        names: dict[str, None] = {}
+        for segment in self.segments[first:]:
+            if segment.start >= end:
+                break
+            if segment.list_name:
+                names[segment.list_name] = None
+        return tuple(names)
 
     def replaced(self, start: int, end: int, text: str) -> SourceText:
         """With another text in place of a part; the new text stands where the part stood."""
