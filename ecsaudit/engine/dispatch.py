@@ -39,12 +39,13 @@ _FIRST = (
 )
 # The values that lead further. No numbers among them: 1 equals True.
 _KEYS = (str, bool, type(None), Absent)
-# With more nodes in all, or more values at one node, they are forgotten and grow again.
+# With more nodes, or more values that lead to them, all are forgotten and grow again; long texts lead nowhere.
 _MAX_NODES = 20_000
-_MAX_VALUES = 4_096
-# A node costs time for each of its rules; so many are granted at first, and so many with each record.
-_FIRST_GRANT = 200_000
+_MAX_VALUES = 200_000
+_MAX_LENGTH = 256
+# Growing costs time for each check and each rule: a record grants so many, and so many can be saved up.
 _GRANT = 20
+_MAX_GRANT = 200_000
 
 
 class Dispatcher:
@@ -61,18 +62,19 @@ class Dispatcher:
                 self.by_name[name].append((rule, rule.condition.check))
         self.asked: dict[int, dict[str, Path]] = {}
         self.scarce: set[str] = set()
-        self.grant = _FIRST_GRANT
-        self.nodes = 0
+        self.grant = _MAX_GRANT
         self.forget()
 
     def forget(self) -> None:
         self.nodes = 0
+        self.values = 0
         self.named: dict[str, _Node] = {}
         self.unnamed = _Node(self, self.unbounded, {})
 
     def plan(self, raw: bytes, document: Any) -> Plan:
         """The rules that a record can match: its text, and simdjson's document of it."""
-        self.grant += _GRANT
+        if self.grant < _MAX_GRANT:
+            self.grant += _GRANT
         try:
             name = document["eventName"]
         except KeyError:
@@ -97,7 +99,7 @@ class Dispatcher:
                 break
             below = node.below.get(value)
             if below is None:
-                if self.grant < 0:
+                if self.grant < 0 or (type(value) is str and len(value) > _MAX_LENGTH):
                     break
                 below = node.grow(value)
             node = below
@@ -112,15 +114,20 @@ class Dispatcher:
         known = {_NAME: meant}
         node = self.add(_left(rules, PartialRecord(known).answers(_undecided(rules))), known)
         self.named[name] = node
+        self.count(len(rules))
         return node
 
     def add(self, left: Left, known: Mapping[str, Any]) -> _Node:
-        node = _Node(self, left, known)
         self.nodes += 1
-        self.grant -= len(left) + 1
-        if self.nodes > _MAX_NODES:
+        self.grant -= len(left)
+        return _Node(self, left, known)
+
+    def count(self, checks: int) -> None:
+        """Another value was remembered, which cost the answers of these checks."""
+        self.values += 1
+        self.grant -= checks
+        if self.values > _MAX_VALUES or self.nodes > _MAX_NODES:
             self.forget()
-        return node
 
     def questions(self, check: Check, known: Mapping[str, Any]) -> dict[str, Path]:
         """The paths that a check asks for besides the known ones, by pointer."""
@@ -186,16 +193,10 @@ class _Node:
         kind = (*answers.values(), type(meant), meant) if needed else tuple(answers.values())
         node = self.by_kind.get(kind)
         if node is None:
-            node = self.dispatcher.add(_left(self.left, answers), known if needed else self.known)
-            self._remember(self.by_kind, kind, node)
-        self._remember(self.below, value, node)
+            node = self.by_kind[kind] = self.dispatcher.add(_left(self.left, answers), known if needed else self.known)
+        self.below[value] = node
+        self.dispatcher.count(len(answers) + 1)
         return node
-
-    @staticmethod
-    def _remember(nodes: dict[Any, _Node], key: Any, node: _Node) -> None:
-        if len(nodes) >= _MAX_VALUES:
-            nodes.clear()
-        nodes[key] = node
 
 
 def _reader(path: Path) -> Callable[[Any], Any]:

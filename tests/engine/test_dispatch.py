@@ -86,13 +86,14 @@ def test_the_tree_finds_what_the_conditions_match_one_by_one(records: list[str])
 
 
 def test_a_tree_that_may_not_grow_finds_the_same(records: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dispatch, "_FIRST_GRANT", -1_000_000)
+    monkeypatch.setattr(dispatch, "_MAX_GRANT", -1)
     check(records)
 
 
 def test_a_tree_that_forgets_finds_the_same(records: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dispatch, "_MAX_NODES", 7)
-    monkeypatch.setattr(dispatch, "_MAX_VALUES", 2)
+    monkeypatch.setattr(dispatch, "_MAX_VALUES", 30)
+    monkeypatch.setattr(dispatch, "_MAX_LENGTH", 3)
     check(records)
 
 

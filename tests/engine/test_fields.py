@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from ecsaudit import engine
+from ecsaudit.engine.fields import ALL_FIELDS
 
 ASSUMED = {
     "type": "AssumedRole",
@@ -81,3 +85,9 @@ def test_a_field_that_cannot_be_used_is_an_error(condition: str, source: str, me
         engine.compile_condition(condition, source)
     assert message in caught.value.message
     assert hint in caught.value.hint
+
+
+def test_the_readme_lists_the_fields_of_our_own() -> None:
+    text = (Path(engine.__file__).parent / "README.md").read_text(encoding="utf-8")
+    own = re.findall(r"^\| `(ecs\.\w+)` \|", text, re.MULTILINE)
+    assert own == [name for name in ALL_FIELDS if name.startswith("ecs.")]
