@@ -45,38 +45,6 @@ RECORDS = st.lists(st.tuples(st.sampled_from(["eventName", "errorCode", "eventSo
 )
 
 
-# An empty value prints as nothing, and two `not` print as two though they are read as none.
-PRINTABLE = CONDITIONS.filter(lambda text: '""' not in text and "not (not" not in text)
-
-
-@given(PRINTABLE)
-@settings(deadline=None, database=None)
-def test_what_is_printed_is_read_as_the_same_condition(text: str) -> None:
-    printed = str(engine.parse_condition(text))
-    assert str(engine.parse_condition(printed)) == printed
-
-
-@given(st.lists(CONDITIONS, min_size=1, max_size=6), st.lists(RECORDS, max_size=6))
-@settings(deadline=None, database=None, max_examples=60)
-def test_a_rule_set_matches_what_its_conditions_match_one_by_one(conditions: list[str], records: list[str]) -> None:
-    rules = [
-        {
-            "rule": f"R{number}",
-            "desc": "d",
-            "condition": condition,
-            "output": "o",
-            "priority": "INFO",
-            "source": "aws_cloudtrail",
-        }
-        for number, condition in enumerate(conditions)
-    ]
-    loaded = engine.load_rules([("rules.yaml", json.dumps(rules))])
-    assert loaded.ok
-    for record in records:
-        alone = [f"R{n}" for n, text in enumerate(conditions) if engine.compile_condition(text).matches(record)]
-        assert [match.rule for match in loaded.rule_set.evaluate(record)] == alone
-
-
 @given(st.text(max_size=60) | st.lists(CONDITIONS | st.sampled_from("()=,\"'\\[]% not"), max_size=4).map("".join))
 @settings(deadline=None, database=None)
 def test_any_text_is_a_condition_or_a_condition_error(text: str) -> None:
