@@ -26,23 +26,14 @@ Plan = tuple[tuple[Rule, RecordTest | None], ...]
 Value = str | bool | Absent | None
 
 _NAME = "/eventName"
-# Nearly always there and of few values, so worth reading first.
-_FIRST = (
-    "/eventSource",
-    "/userIdentity/type",
-    "/awsRegion",
-    "/readOnly",
-    "/managementEvent",
-    "/eventType",
-    "/eventCategory",
-    "/recipientAccountId",
-)
 # The values that lead further. No numbers among them: 1 equals True.
 _KEYS = (str, bool, type(None), Absent)
-# With more nodes, or more values that lead to them, all are forgotten and grow again; long texts lead nowhere.
+# With more nodes, or more values that lead to them, all are forgotten and grow again.
 _MAX_NODES = 20_000
 _MAX_VALUES = 200_000
+# Long texts, and fields of more values than this below one node, are not worth remembering.
 _MAX_LENGTH = 256
+_MANY = 1_000
 # Growing costs time for each check and each rule: a record grants so many, and so many can be saved up.
 _GRANT = 20
 _MAX_GRANT = 200_000
@@ -61,7 +52,9 @@ class Dispatcher:
             for name in self.by_name if rule.event_names is None else rule.event_names:
                 self.by_name[name].append((rule, rule.condition.check))
         self.asked: dict[int, dict[str, Path]] = {}
+        # Pointers to what is often missing, and to what has many values.
         self.scarce: set[str] = set()
+        self.wide: set[str] = set()
         self.grant = _MAX_GRANT
         self.forget()
 
@@ -110,11 +103,13 @@ class Dispatcher:
         meant = name.partition("\0")[0]
         rules = self.by_name.get(meant)
         if rules is None:
-            return self.unnamed
-        known = {_NAME: meant}
-        node = self.add(_left(rules, PartialRecord(known).answers(_undecided(rules))), known)
-        self.named[name] = node
-        self.count(len(rules))
+            node = self.unnamed
+        else:
+            known = {_NAME: meant}
+            node = self.add(_left(rules, PartialRecord(known).answers(_undecided(rules))), known)
+        if len(name) <= _MAX_LENGTH:
+            self.named[name] = node
+            self.count(len(rules or ()))
         return node
 
     def add(self, left: Left, known: Mapping[str, Any]) -> _Node:
@@ -174,13 +169,13 @@ class _Node:
         paths: dict[str, Path] = {}
         for check in _undecided(self.left):
             for pointer, path in self.dispatcher.questions(check, self.known).items():
-                asking.setdefault(pointer, []).append(check)
-                paths[pointer] = path
+                if pointer not in self.dispatcher.wide:
+                    asking.setdefault(pointer, []).append(check)
+                    paths[pointer] = path
         if not asking:
             return None, ()
-        best = next((pointer for pointer in _FIRST if pointer in asking), None)
-        if best is None:
-            best = max(asking, key=lambda pointer: len(asking[pointer]) / (1 + 3 * (pointer in self.dispatcher.scarce)))
+        # Finding out that something is missing costs about four times as much as reading it.
+        best = max(asking, key=lambda pointer: len(asking[pointer]) / (4 if pointer in self.dispatcher.scarce else 1))
         return paths[best], tuple(asking[best])
 
     def grow(self, value: Value) -> _Node:
@@ -195,6 +190,9 @@ class _Node:
         if node is None:
             node = self.by_kind[kind] = self.dispatcher.add(_left(self.left, answers), known if needed else self.known)
         self.below[value] = node
+        if len(self.below) > _MANY:
+            self.dispatcher.wide.add(self.pointer)
+            self.dispatcher.forget()
         self.dispatcher.count(len(answers) + 1)
         return node
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from .exceptions import quoted
 from .items import ListItem
@@ -12,10 +12,11 @@ from .reader import Scalar
 from .source_text import SourceText
 
 MAX_EXPANDED = 5_000_000
+MAX_TOGETHER = 50_000_000
 MAX_ITEMS = 300_000
 
 _DELIMITERS = frozenset(" \t\n\r(),=")
-_DELIMITER = re.compile(r"[ \t\n\r(),=]")
+_TOKEN = re.compile(r"[^ \t\n\r(),=]+")
 _BLANKS = " \t\n\r"
 _CONDITION = "LOAD_ERR_COMPILE_CONDITION"
 
@@ -26,11 +27,11 @@ class Lists:
     def __init__(self, lists: Mapping[str, ListItem], log: ProblemLog) -> None:
         self.log = log
         self.lists = lists
-        self.texts: dict[str, str] = {}
         self.items: dict[str, list[Scalar]] = {}
         for name, item in lists.items():
             self.items[name] = self._items(item, (name,))
-        self.order = {name: position for position, name in enumerate(lists)}
+        self.inner: dict[str, set[str]] = {}
+        self.texts = self._texts()
         # A name with a delimiter in it is no token, but Falco replaces it all the same.
         self.odd_names = [name for name in lists if not _DELIMITERS.isdisjoint(name)]
 
@@ -49,41 +50,57 @@ class Lists:
                 raise ItemError("LOAD_ERR_VALIDATE", "the list is too long after its lists were replaced", item.context)
         return result
 
-    def text(self, name: str) -> str:
-        """What stands in a condition in place of the list's name."""
-        if name not in self.texts:
-            self.texts[name] = ", ".join(quoted(scalar).text for scalar in self.items[name])
+    def _texts(self) -> dict[str, str | None]:
+        """What stands in a condition in place of each list's name; None if it is too long.
+
+        In an item, the name of a list that is defined later is replaced, too: so the last list comes first.
+        """
+        texts: dict[str, str | None] = {}
+        length = 0
+        for name in reversed(list(self.lists)):
+            text = ", ".join(quoted(scalar).text for scalar in self.items[name])
             # An empty first item leaves its comma behind, which Falco drops.
-            self.texts[name] = self.texts[name].removeprefix(", ")
-        return self.texts[name]
+            text = text.removeprefix(", ")
+            later = [(at, other) for at, other in self._names(text) if other in texts]
+            self.inner[name] = {other for _, other in later}
+            texts[name] = None if length > MAX_TOGETHER else _with_later_lists(text, later, texts)
+            length += len(texts[name] or "")
+        return texts
+
+    def _use(self, name: str, context: Context) -> str:
+        """The text in place of a name in a condition. ItemError if it is too long."""
+        waiting = [name]
+        while waiting:
+            item = self.lists[waiting.pop()]
+            if not item.used:
+                waiting += self.inner[item.name]
+            item.used = True
+        text = self.texts[name]
+        if text is None:
+            raise ItemError(_CONDITION, f"the list '{name}' is too long after its lists were replaced", context)
+        return text
+
+    def _names(self, text: str) -> Iterator[tuple[int, str]]:
+        """The lists' names in a text that stand between delimiters, with their places."""
+        for match in _TOKEN.finditer(text):
+            if match.group() in self.lists:
+                yield match.start(), match.group()
 
     def replace_names(self, condition: SourceText, context: Context) -> SourceText:
         """The condition with each list's name replaced, wherever it stands between delimiters."""
-        done = -1
-        while True:
-            # Items can be names of lists that are defined later, so look again after each list.
-            name = self._first_name(condition.text, done)
-            if name is None:
-                return condition
-            done = self.order[name]
-            condition = self._replace_name(condition, name, self.lists[name], context)
+        for name in self.odd_names:
+            if name in condition.text:
+                condition = self._replace(condition, [(at, name) for at in _occurrences(condition.text, name)], context)
+        return self._replace(condition, self._names(condition.text), context)
 
-    def _first_name(self, text: str, done: int) -> str | None:
-        """The list defined first, after the `done`th, whose name stands in the text."""
-        names = set(_DELIMITER.split(text)) & self.order.keys()
-        names.update(name for name in self.odd_names if name in text)
-        return min((name for name in names if self.order[name] > done), key=self.order.__getitem__, default=None)
-
-    def _replace_name(self, condition: SourceText, name: str, item: ListItem, context: Context) -> SourceText:
+    def _replace(self, condition: SourceText, names: Iterable[tuple[int, str]], context: Context) -> SourceText:
         text = condition.text
-        replacement = self.text(name)
         pieces: list[SourceText] = []
         done, length = 0, len(text)
         places = _Places(text)
-        for at in _occurrences(text, name):
-            item.used = True
+        for at, name in names:
             self._warn(condition, at, name, context, places)
-            start, stop, between = _widened(text, at, at + len(name), replacement)
+            start, stop, between = _widened(text, at, at + len(name), self._use(name, context))
             start = max(start, done)
             pieces += [condition.slice(done, start), condition.standing_at(at, between, name)]
             done = stop
@@ -128,6 +145,20 @@ class _Places:
             return "ECSAUDIT_LIST_IN_QUOTES"
         before = _start_of_blanks(self.text, at)
         return None if self.text[max(before - 1, 0) : before] in ("(", ",") else "ECSAUDIT_LIST_AS_VALUE"
+
+
+def _with_later_lists(text: str, names: Iterable[tuple[int, str]], texts: Mapping[str, str | None]) -> str | None:
+    pieces: list[str] = []
+    done, length = 0, len(text)
+    for at, name in names:
+        replacement = texts[name]
+        length += len(replacement or "")
+        if replacement is None or length > MAX_EXPANDED:
+            return None
+        start, stop, between = _widened(text, at, at + len(name), replacement)
+        pieces += [text[done : max(start, done)], between]
+        done = stop
+    return "".join((*pieces, text[done:]))
 
 
 def _occurrences(text: str, name: str) -> Iterator[int]:

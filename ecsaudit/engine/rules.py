@@ -48,10 +48,10 @@ class Match:
 
     __slots__ = ("_number", "_printed", "_raw", "_rule")
 
-    def __init__(self, rule: Rule, record: Record) -> None:
+    def __init__(self, rule: Rule, raw: bytes, number: int) -> None:
         self._rule = rule
-        self._raw = record.raw
-        self._number = record.number
+        self._raw = raw
+        self._number = number
         self._printed: tuple[str, dict[str, Any]] | None = None
 
     def __repr__(self) -> str:

@@ -32,12 +32,16 @@ class RuleSet:
         plan = self._dispatcher.all if document is None else self._dispatcher.plan(raw, document)
         if not plan:
             return []
-        subject = Record.parsed(raw, document, number)
+        subject: Record | None = None
         matches: list[Match] = []
         for rule, test in plan:
-            subject.source = rule.source
-            if test is None or test(subject):
-                matches.append(Match(rule, subject))
+            if test is not None:
+                if subject is None:
+                    subject = Record.parsed(raw, document, number)
+                subject.source = rule.source
+                if not test(subject):
+                    continue
+            matches.append(Match(rule, raw, number))
         return matches
 
     def event_names(self) -> frozenset[str] | None:

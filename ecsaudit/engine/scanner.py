@@ -9,8 +9,8 @@ from .errors import ConditionError
 
 _SPACE = r" \t\n\v\f\r"
 
-IDENTIFIER = re.compile(r"[a-zA-Z]+[a-zA-Z0-9_]*")
-FIELD_NAME = re.compile(r"[a-zA-Z]+[a-zA-Z0-9_]*(?:\.[a-zA-Z]+[a-zA-Z0-9_]*)+")
+IDENTIFIER = re.compile(r"[a-zA-Z][a-zA-Z0-9_]*+")
+FIELD_NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9_]*+(?:\.[a-zA-Z][a-zA-Z0-9_]*+)+")
 BARE_ARGUMENT = re.compile(rf"[^\]\[\"'{_SPACE}]+")
 BARE_VALUE = re.compile(rf"[^()\"'{_SPACE}=,]+")
 HEX_NUMBER = re.compile(r"0[xX][0-9a-fA-F]+")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from .reader import Scalar, Source
 
@@ -51,7 +51,7 @@ class SourceText:
         length = 0
         for piece in pieces:
             for part in piece.segments:
-                segments.append(replace(part, start=part.start + length))
+                segments.append(Segment(part.start + length, part.scalar, part.at, part.fixed, part.list_name))
             texts.append(piece.text)
             length += len(piece.text)
         return cls("".join(texts), tuple(segments))
@@ -67,7 +67,7 @@ class SourceText:
                 break
             inside = max(start - segment.start, 0)
             moved = segment.at if segment.fixed else segment.at + inside
-            kept.append(replace(segment, start=max(segment.start - start, 0), at=moved))
+            kept.append(Segment(max(segment.start - start, 0), segment.scalar, moved, segment.fixed, segment.list_name))
         return SourceText(self.text[start:end], tuple(kept))
 
     def stripped(self) -> SourceText:

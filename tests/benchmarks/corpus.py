@@ -44,6 +44,7 @@ AGENTS = (
     "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36",
     "ecs.amazonaws.com",
 )
+ADDRESSES = [f"{(10, 198, 203)[number % 3]}.0.113.{number}" for number in range(240)]
 COMMANDS = ("/bin/sh", "bash", "env", "top", "python manage.py shell", "cat /proc/1/environ")
 
 
@@ -68,7 +69,7 @@ def _record(rng: random.Random, number: int, source: str, name: str) -> dict[str
         "eventSource": source,
         "eventName": name,
         "awsRegion": region,
-        "sourceIPAddress": f"{rng.choice((10, 198, 203))}.0.{rng.randrange(250)}.{rng.randrange(250)}",
+        "sourceIPAddress": rng.choice(ADDRESSES),
         "userAgent": rng.choice(AGENTS),
     }
     if failed:

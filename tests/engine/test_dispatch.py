@@ -94,6 +94,7 @@ def test_a_tree_that_forgets_finds_the_same(records: list[str], monkeypatch: pyt
     monkeypatch.setattr(dispatch, "_MAX_NODES", 7)
     monkeypatch.setattr(dispatch, "_MAX_VALUES", 30)
     monkeypatch.setattr(dispatch, "_MAX_LENGTH", 3)
+    monkeypatch.setattr(dispatch, "_MANY", 5)
     check(records)
 
 
@@ -102,3 +103,14 @@ def test_a_record_that_no_rule_is_for_asks_none() -> None:
     node = rule_set._dispatcher.unnamed
     assert [rule.name for rule, _ in node.plan] == ["R7", "R9"]
     assert rule_set.evaluate('{"eventName":"c","userIdentity":{"type":"Root"}}') == []
+
+
+def test_a_field_of_many_values_is_left_to_the_rules(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dispatch, "_MANY", 20)
+    rule = "rule: R, desc: d, condition: ct.srcip startswith 10. and ct.src = a, output: o, priority: INFO"
+    rule_set = engine.load_rules([("a.yaml", f"- {{{rule}, source: aws_cloudtrail}}")]).rule_set
+    addresses = [f"{first}.0.0.{last}" for first in (10, 11) for last in range(40)]
+    found = [rule_set.evaluate({"eventSource": "a", "sourceIPAddress": address}) != [] for address in addresses]
+    assert found == [address.startswith("10.") for address in addresses]
+    assert rule_set._dispatcher.wide == {"/sourceIPAddress"}
+    assert rule_set._dispatcher.values < 20
