@@ -11,6 +11,7 @@ From text to match:
     collector       items of all files → the lists, macros and rules that result
     lists           list names → items, in the text               resolver     macros, in the tree
     scanner, operand_parser, parser                               condition text → tree (nodes, words)
+    hints           what an author probably meant, where a condition stops making sense
     compiler        tree → tests of a record (checks, operators, patterns, transformers, fields, pointer, *_fields)
     needs           tree → the event names that a match requires
     output          output text → printer

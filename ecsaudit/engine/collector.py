@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Iterable
 
@@ -46,7 +47,7 @@ class Collector:
             documents = read_documents(source)
         except ReadingError as error:
             place = context.at(source, _offset(source, error.line, error.column))
-            self.log.error(ItemError("LOAD_ERR_YAML_PARSE", error.message, place))
+            self.log.error(ItemError("LOAD_ERR_YAML_PARSE", error.message, place, error.hint))
             return
         for document in documents:
             self.read_document(document, context)
@@ -167,16 +168,20 @@ class Collector:
             raise ItemError(_CODE, _OTHER_SOURCE, rule.context, hint)
         if rule.source not in self.sources:
             rule.unknown_source = True
-            hint = ""
-            if rule.source == "syscall":
-                hint = "rules for CloudTrail need 'source: aws_cloudtrail'; without it a rule is for syscalls"
-            self.log.warn("LOAD_UNKNOWN_SOURCE", f"Unknown source {rule.source}, skipping", rule.context, hint)
+            message = f"Unknown source {rule.source}, skipping"
+            self.log.warn("LOAD_UNKNOWN_SOURCE", message, rule.context, self._source_hint(rule.source))
         else:
             for exception in rule.exceptions:
                 exceptions.validate(exception, rule.source)
         rule.visibility = self.next_index()
         rule.index = previous.index if previous is not None else rule.visibility
         self.rules[rule.name] = rule
+
+    def _source_hint(self, source: str) -> str:
+        if source == "syscall":
+            return "rules for CloudTrail need 'source: aws_cloudtrail'; without it a rule is for syscalls"
+        close = difflib.get_close_matches(source[:80], self.sources, n=1, cutoff=0.6)
+        return f"did you mean '{close[0]}'?" if close else ""
 
     def append(self, change: RuleChange) -> None:
         rule = self.existing(change, _NO_RULE_APPEND)

@@ -134,8 +134,29 @@ def _check_index(argument: str, written: str) -> None:
         raise ConditionError(f"filter '{written}': the argument must be an index: digits without a leading zero")
 
 
+# What CloudTrail calls the fields that Falco calls otherwise.
+_CLOUDTRAIL_NAMES = {
+    "eventid": "ct.id",
+    "errorcode": "ct.error",
+    "eventtime": "ct.time",
+    "eventsource": "ct.src",
+    "eventname": "ct.name",
+    "awsregion": "ct.region",
+    "sourceipaddress": "ct.srcip",
+    "responseelements": "ct.response",
+    "requestparameters": "ct.request",
+    "useridentity.arn": "ct.user.arn",
+    "useridentity.type": "ct.user.identitytype",
+    "useridentity.username": "ct.user",
+    "useridentity.accountid": "ct.user.accountid",
+}
+
+
 def _hint(name: str, source: str) -> str:
     if name in ALL_FIELDS and source not in CLOUDTRAIL_SOURCES:
         return "rules for CloudTrail need 'source: aws_cloudtrail'"
+    known = _CLOUDTRAIL_NAMES.get(name.removeprefix("ct.").lower())
+    if known is not None and source in CLOUDTRAIL_SOURCES:
+        return f"did you mean '{known}'?"
     close = difflib.get_close_matches(name[:80], fields_for(source), n=1, cutoff=0.75)
     return f"did you mean '{close[0]}'?" if close else ""

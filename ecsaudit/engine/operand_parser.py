@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from . import hints
 from .nodes import Field, ListValue, Operand, Transformer, TransformerList, Value
 from .scanner import BARE_ARGUMENT, BARE_VALUE, FIELD_NAME, HEX_NUMBER, IDENTIFIER, NUMBER, Scanner
 from .words import NO_ARGUMENT, NO_LIST, NO_LIST_ARGUMENT, NO_NUMBER, NO_STRING, TRANSFORMERS
@@ -52,7 +53,7 @@ class OperandParser:
             return function
         number = scanner.token(HEX_NUMBER) or scanner.token(NUMBER)
         if number is None:
-            raise scanner.error(NO_NUMBER)
+            raise scanner.error(NO_NUMBER, hints.for_number(scanner.text, scanner.at))
         return Value(number, at)
 
     def string(self) -> Value | Field | Transformer:
@@ -63,7 +64,7 @@ class OperandParser:
             return function
         text = self._constant()
         if text is None:
-            raise self.scanner.error(NO_STRING)
+            raise self.scanner.error(NO_STRING, hints.for_value(self.scanner.text, self.scanner.at))
         return Value(text, at, self.lists_between(at, self.scanner.at))
 
     def _constant(self) -> str | None:
@@ -82,7 +83,8 @@ class OperandParser:
             return function
         name = scanner.token(IDENTIFIER)
         if name is None:
-            raise scanner.error(NO_LIST if kind == ListOf.OPERATOR else "expected a list or an identifier")
+            message = NO_LIST if kind == ListOf.OPERATOR else "expected a list or an identifier"
+            raise scanner.error(message, hints.for_list(scanner.text, scanner.at))
         return Value(name, at, self.lists_between(at, scanner.at))
 
     def _list_rest(self) -> tuple[str, ...]:
@@ -100,7 +102,7 @@ class OperandParser:
             if text is None:
                 raise scanner.error("expected a string value")
         if not scanner.literal(")"):
-            raise scanner.error("expected a ')' token")
+            raise scanner.error("expected a ')' token", hints.for_closing(scanner.text, scanner.at))
         return tuple(texts)
 
     def field(self) -> Field | None:

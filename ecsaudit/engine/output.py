@@ -11,7 +11,7 @@ from typing import Any
 
 from .compiler import Compiler
 from .errors import ConditionError, OutputError
-from .fields import Extractor
+from .fields import Extractor, find_field
 from .nodes import Field, Transformer, Value
 from .nodes import Operand as OperandNode
 from .parser import Parser
@@ -105,12 +105,23 @@ def _token(text: str, percent: int, source: str) -> tuple[Token, int]:
         raise OutputError.at(f"a width of {digits[:9]}; at most {MAX_WIDTH} is allowed", text, percent)
     found = _transformer(text, start, source) or _field(text, start, source)
     if found is None:
-        hint = "a percent sign can't be printed" if text[start] in "% " else ""
-        raise OutputError.at(_UNKNOWN, text, percent, hint)
+        raise OutputError.at(_UNKNOWN, text, percent, _hint(text, start, source))
     node, end = found
     compiler = Compiler(text, source)
     names = tuple((str(field), compiler.operand(field).read) for field in _fields_of(node))
     return Token(compiler.operand(node).read, width, names), end
+
+
+def _hint(text: str, start: int, source: str) -> str:
+    if text[start] in "% ":
+        return "a percent sign can't be printed"
+    try:
+        node = Parser(text, at=start).field()
+        if node is not None:
+            find_field(node.name, node.argument, source)
+    except ConditionError as error:
+        return error.hint
+    return "a field's name has a dot, as in %ct.name" if node is None else ""
 
 
 def _transformer(text: str, start: int, source: str) -> tuple[Transformer, int] | None:

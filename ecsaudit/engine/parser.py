@@ -28,9 +28,9 @@ After `or(` and `and(` the group is the whole operand, so `a or(b) and c` is an 
 
 from __future__ import annotations
 
-import difflib
 import re
 
+from . import hints
 from .nodes import (
     And,
     Comparison,
@@ -49,14 +49,12 @@ from .words import (
     MODIFIERS,
     NO_OPERATOR,
     NUMBER_OPERATORS,
-    OPERATORS,
     SYMBOL_OPERATORS,
     WORD_OPERATORS,
 )
 
 _WORD_OPERATOR = re.compile(rf"({'|'.join(WORD_OPERATORS)})[ \t\b\r\n]")
 _MODIFIER = re.compile(rf"({'|'.join(MODIFIERS)})[ \t\b\r\n]+(?=\(|(?!(?:and|or|not)(?![a-zA-Z0-9_]))[a-zA-Z])")
-_NEXT_WORD = re.compile(r"[^\s()\"']+")
 
 
 def parse_condition(text: str, max_depth: int = DEFAULT_DEPTH, lists_between: ListsBetween = no_lists) -> Node:
@@ -83,7 +81,7 @@ class Parser(OperandParser):
         tree = self._or()
         if scanner.at != len(scanner.text):
             message = f"unexpected token after '{scanner.last}', expecting 'or', 'and'"
-            raise scanner.error(message, self._hint_after_value())
+            raise scanner.error(message, hints.for_rest(scanner.text, scanner.at, scanner.last))
         return tree
 
     def _or(self) -> Node:
@@ -118,7 +116,7 @@ class Parser(OperandParser):
 
     def _group_after(self, word: str) -> Node:
         if not self.scanner.literal("("):
-            raise self.scanner.error(f"expected blank or '(' after '{word}'")
+            raise self.scanner.error(f"expected blank or '(' after '{word}'", "a check must follow")
         self.enter()
         tree = self._or()
         self._leave()
@@ -148,7 +146,7 @@ class Parser(OperandParser):
     def _leave(self) -> None:
         self.scanner.blanks()
         if not self.scanner.literal(")"):
-            raise self.scanner.error("expected a ')' token", self._hint_after_value())
+            raise self.scanner.error("expected a ')' token", hints.for_closing(self.scanner.text, self.scanner.at))
         self.depth -= LEVELS_PER_PARENTHESIS
 
     def _check(self) -> Node:
@@ -159,7 +157,8 @@ class Parser(OperandParser):
             return self._test(left, at)
         name = scanner.token(IDENTIFIER)
         if name is None:
-            raise scanner.error("expected a '(' token, a field check, or an identifier")
+            hint = hints.for_check(scanner.text, scanner.at)
+            raise scanner.error("expected a '(' token, a field check, or an identifier", hint)
         return Identifier(name, at)
 
     def _test(self, left: Field | Transformer, at: int) -> Node:
@@ -179,7 +178,7 @@ class Parser(OperandParser):
         for operator in LIST_OPERATORS:
             if scanner.literal(operator):
                 return Comparison(left, operator, None, self.list(ListOf.OPERATOR), at)
-        raise scanner.error(NO_OPERATOR, self._hint_operator())
+        raise scanner.error(NO_OPERATOR, hints.for_operator(scanner.text, scanner.at))
 
     def _string_operator(self) -> str | None:
         scanner = self.scanner
@@ -203,20 +202,3 @@ class Parser(OperandParser):
         scanner.last = match.group(1)
         scanner.at = match.end()
         return match.group(1)
-
-    def _hint_operator(self) -> str:
-        match = _NEXT_WORD.match(self.scanner.text, self.scanner.at)
-        word = match.group() if match else ""
-        if word == "has":
-            return "did you mean 'contains'?"
-        if word in ("is", "eq"):
-            return "did you mean '='?"
-        close = difflib.get_close_matches(word[:40].lower(), OPERATORS, n=1, cutoff=0.6)
-        return f"did you mean '{close[0]}'?" if close else ""
-
-    def _hint_after_value(self) -> str:
-        match = _NEXT_WORD.match(self.scanner.text, self.scanner.at)
-        word = match.group() if match else ""
-        if word.lower() in ("and", "or", "not") and word != word.lower():
-            return f"keywords are lower case: '{word.lower()}'"
-        return {"&&": "did you mean 'and'?", "||": "did you mean 'or'?"}.get(word, "")

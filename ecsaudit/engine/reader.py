@@ -26,11 +26,12 @@ _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 class ReadingError(EngineError):
     """The text is not YAML, or beyond a limit; line and column are 1-based."""
 
-    def __init__(self, message: str, line: int = 1, column: int = 1) -> None:
-        super().__init__(message, line, column)
+    def __init__(self, message: str, line: int = 1, column: int = 1, hint: str = "") -> None:
+        super().__init__(message, line, column, hint)
         self.message = message
         self.line = line
         self.column = column
+        self.hint = hint
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +105,7 @@ def read_documents(source: Source) -> list[YamlNode]:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        raise ReadingError(_message(error), line, column) from error
+        raise ReadingError(_message(error), line, column, _hint(error)) from error
     except yaml.reader.ReaderError as error:
         line, column = source.place(error.position if isinstance(error.position, int) else 0)
         raise ReadingError(f"the character #x{error.character:04x} is not allowed", line, column) from error
@@ -117,6 +118,27 @@ def read_documents(source: Source) -> list[YamlNode]:
 
 def _message(error: yaml.MarkedYAMLError) -> str:
     return ", ".join(part for part in (error.context, error.problem) if part)
+
+
+_HINTS = {
+    "mapping values are not allowed": "a text with ': ' in it needs quotes, or '>' and a line of its own",
+    "could not find expected ':'": "a blank belongs after ':'",
+    "found a tab character": "indent with blanks, not with tabs",
+    "cannot start any token": "put a text that begins with %, @, ` or a tab in quotes",
+    "did not find expected '-'": "keys of one item stand below each other, in the same column",
+    "did not find expected key": "keys of one item stand below each other, in the same column",
+    "did not find expected ',' or ']'": "a bracket is not closed, or a value needs quotes",
+    "did not find expected ',' or '}'": "a brace is not closed, or a value needs quotes",
+    "found unexpected end of stream": "a quote is never closed",
+    "found undefined alias": "a text that begins with * needs quotes",
+    "while scanning an alias": "a text that begins with * needs quotes",
+    "found unknown escape character": "in double quotes a backslash is written twice; single quotes take it as it is",
+}
+
+
+def _hint(error: yaml.MarkedYAMLError) -> str:
+    message = _message(error)
+    return next((hint for part, hint in _HINTS.items() if part in message), "")
 
 
 class _Composer:
@@ -156,7 +178,8 @@ class _Composer:
         node = self.anchors.get(event.anchor)
         if node is None:
             mark = event.start_mark
-            raise ReadingError(f"found undefined alias '{event.anchor}'", mark.line + 1, mark.column + 1)
+            hint = _HINTS["found undefined alias"]
+            raise ReadingError(f"found undefined alias '{event.anchor}'", mark.line + 1, mark.column + 1, hint)
         return node
 
     def enter(self, node: Sequence | Mapping, event: Any) -> None:

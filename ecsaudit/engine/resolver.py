@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 
 from .errors import ConditionError, EngineError
@@ -93,13 +94,19 @@ class Macros:
             if macro is None and node.name in self.broken:
                 raise MacroIsBrokenError(node.name)
             message = f"Undefined macro '{node.name}' used in filter."
-            hint = "" if macro is None else "a macro can use only macros that stand before it"
+            hint = self._hint(node.name) if macro is None else "a macro can use only macros that stand before it"
             place = context.inside("condition expression").at(*text.locate(node.at))
             raise ItemError("LOAD_ERR_VALIDATE", message, place, hint)
         macro.used = True
         if node.name in self.broken:
             raise MacroIsBrokenError(node.name)
         return Macro(node.name, self._macro(node.name, context, path), node.at)
+
+    def _hint(self, name: str) -> str:
+        if name in ("and", "or", "not"):
+            return f"'{name}' stands where a check should be"
+        close = difflib.get_close_matches(name[:80], self.macros, n=1, cutoff=0.6)
+        return f"did you mean '{close[0]}'?" if close else "define it, or write a field with a dot and an operator"
 
     def _bound(self, node: Node, context: Context) -> None:
         """Macros share trees, so that a few lines can stand for billions of checks: count them, and stop in time."""
