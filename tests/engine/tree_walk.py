@@ -1,178 +1,32 @@
 """A slow and plain reading of the rule language, written after the fact sheet and not after the engine.
 
-It shares only the parser's tree with the engine: its own JSON, fields, operators and patterns, each in the most
-obvious form. Where the two disagree, one of them is wrong.
+It shares only the parser's tree with the engine: its own records (`walked_record`), operators and patterns, each in
+the most obvious form. Where the two disagree, one of them is wrong.
 """
 
 from __future__ import annotations
 
 import base64
-import json
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from ecsaudit.engine import nodes
-
-MISSING: Any = object()
-
-
-class Number(str):
-    """A JSON number as it was written."""
-
-    __slots__ = ()
+from tests.engine.walked_record import MISSING, Event
 
 
-class Members(dict[str, Any]):
-    """A JSON object with the first of duplicate keys; `pairs` are all members as written, for printing."""
-
-    pairs: list[tuple[str, Any]]
-
-
-def read_json(text: str) -> Any:
-    """The document, or MISSING if the text is not JSON."""
-
-    def members(pairs: list[tuple[str, Any]]) -> Members:
-        found = Members()
-        found.pairs = pairs
-        for key, value in pairs:
-            found.setdefault(key, value)
-        return found
-
-    try:
-        return json.loads(text, object_pairs_hook=members, parse_int=Number, parse_float=Number)
-    except ValueError:
-        return MISSING
-
-
-def write_json(value: Any) -> str:
-    if isinstance(value, Number):
-        return str(value)
-    if isinstance(value, Members):
-        return "{" + ",".join(f"{write_json(key)}:{write_json(member)}" for key, member in value.pairs) + "}"
-    if isinstance(value, list):
-        return "[" + ",".join(map(write_json, value)) + "]"
-    return json.dumps(value, ensure_ascii=False)
-
-
-def as_text(value: Any) -> str:
-    """A JSON value as json.value shows it: text ends at an embedded NUL."""
-    if isinstance(value, str):
-        return value if isinstance(value, Number) else value.split("\0")[0]
-    return write_json(value)
-
-
-class Event:
-    """A record with its fields."""
-
-    def __init__(self, text: str, number: int = 1) -> None:
-        self.text = text
-        self.number = number
-        self.document = read_json(text)
-
-    def at(self, *keys: str) -> Any:
-        value = self.document
-        for key in keys:
-            value = value.get(key, MISSING) if isinstance(value, dict) else MISSING
-        return value
-
-    def string(self, *keys: str) -> Any:
-        """What a ct.* field sees: a value that is there but is not a string is empty."""
-        value = self.at(*keys)
-        if value is MISSING:
-            return MISSING
-        return "" if not isinstance(value, str) or isinstance(value, Number) else value.split("\0")[0]
-
-    def flag(self, *keys: str) -> Any:
-        value = self.at(*keys)
-        return MISSING if value is MISSING else "true" if value is True else "false"
-
-    def as_json(self, *keys: str) -> Any:
-        value = self.at(*keys)
-        return MISSING if value is MISSING else as_text(value)
-
-    def pointer(self, pointer: str) -> Any:
-        if self.text[:1] not in ("{", "["):
-            return MISSING
-        value = self.document
-        parts = pointer.removeprefix("/").split("/") if pointer else []
-        for part in parts:
-            key = part.replace("~1", "/").replace("~0", "~")
-            if isinstance(value, dict):
-                value = value.get(key, MISSING)
-            elif isinstance(value, list) and re.fullmatch("[+]?[0-9]+", key) and int(key) < len(value):
-                value = value[int(key)]
-            else:
-                value = MISSING
-        return value if value is MISSING else as_text(value)
-
-    def user(self) -> Any:
-        kind = self.string("userIdentity", "type")
-        if kind in ("Root", "IAMUser"):
-            return self.string("userIdentity", "userName")
-        if kind == "AWSService":
-            return self.string("userIdentity", "invokedBy")
-        if kind == "AssumedRole":
-            name = self.string("userIdentity", "sessionContext", "sessionIssuer", "userName")
-            return "AssumedRole" if name is MISSING else name
-        return kind if kind in ("AWSAccount", "FederatedUser") else MISSING
-
-    def resources(self) -> Any:
-        value = self.at("resources")
-        return ",".join(map(write_json, value)) if isinstance(value, list) and value else MISSING
-
-    def transferred(self) -> Any:
-        found = [self.at("additionalEventData", f"bytesTransferred{way}") for way in ("In", "Out")]
-        numbers = [
-            int(value) if isinstance(value, Number) and value.isdigit() else 0
-            for value in found
-            if value is not MISSING
-        ]
-        return sum(numbers) if numbers else MISSING
-
-    def image_ids(self) -> Any:
-        items = self.at("responseElements", "instancesSet", "items")
-        if items is MISSING:
-            return MISSING
-        found = [item.get("imageId") for item in items if isinstance(item, dict)] if isinstance(items, list) else []
-        return [as_text(text) for text in found if isinstance(text, str) and not isinstance(text, Number)] or MISSING
-
-    def field(self, name: str, argument: str | None) -> Any:
-        """A field's value: text, number, list of texts, or MISSING."""
-        if name in ("json.value", "jevt.value"):
-            return self.pointer(argument or "")
-        readers = {
-            "ct.name": lambda: self.string("eventName"),
-            "ct.src": lambda: self.string("eventSource"),
-            "ct.error": lambda: self.string("errorCode"),
-            "ct.region": lambda: self.string("awsRegion"),
-            "ct.srcip": lambda: self.string("sourceIPAddress"),
-            "ct.useragent": lambda: self.string("userAgent"),
-            "ct.user": self.user,
-            "ct.user.identitytype": lambda: self.string("userIdentity", "type"),
-            "ct.user.arn": lambda: self.string("userIdentity", "arn"),
-            "ct.readonly": lambda: self.flag("readOnly"),
-            "ct.managementevent": lambda: self.flag("managementEvent"),
-            "ct.request": lambda: self.as_json("requestParameters"),
-            "ct.request.cluster": lambda: self.string("requestParameters", "cluster"),
-            "ct.resources": self.resources,
-            "s3.bytes": self.transferred,
-            "ec2.imageids": self.image_ids,
-            "evt.num": lambda: self.number,
-            "ecs.cluster": lambda: self.string("requestParameters", "cluster"),
-            "ecs.command": lambda: self.string("requestParameters", "command"),
-            "ecs.interactive": lambda: self.flag("requestParameters", "interactive"),
-        }
-        return readers[name]()
-
-
-def holds(tree: nodes.Node, record: str | bytes, number: int = 1) -> bool:
-    """Whether a condition holds for a record."""
-    return Walk(Event(record.decode() if isinstance(record, bytes) else record, number)).node(tree)
+def holds(
+    tree: nodes.Node, record: str | bytes, number: int = 1, macros: Mapping[str, nodes.Node] | None = None
+) -> bool:
+    """Whether a condition holds for a record; `macros` are the trees of the names in it."""
+    event = Event(record.decode() if isinstance(record, bytes) else record, number)
+    return Walk(event, macros or {}).node(tree)
 
 
 class Walk:
-    def __init__(self, event: Event) -> None:
+    def __init__(self, event: Event, macros: Mapping[str, nodes.Node]) -> None:
         self.event = event
+        self.macros = macros
 
     def node(self, node: nodes.Node) -> bool:
         match node:
@@ -184,6 +38,8 @@ class Walk:
                 return not self.node(node.child)
             case nodes.Macro():
                 return self.node(node.body)
+            case nodes.Identifier():
+                return self.node(self.macros[node.name])
             case nodes.Exists():
                 return self.value(node.left) is not MISSING
             case nodes.Comparison():
@@ -206,9 +62,7 @@ class Walk:
             wanted = {"oneof": results.count(True) == 1, "anyof": any(results), "allof": all(results)}
             return bool(results) and wanted[node.modifier]
         if node.operator in ("in", "intersects"):
-            if not isinstance(left, list):
-                return left in constants
-            return (all if node.operator == "in" else any)(one in constants for one in left)
+            return compare(node.operator, left, constants) if isinstance(left, list) else left in constants
         if node.operator == "pmatch":
             return any(is_path_prefix(str(constant), left) for constant in constants)
         return compare(node.operator, left, constants[0])
@@ -224,13 +78,21 @@ class Walk:
                 return MISSING if MISSING in parts else parts
             case nodes.Transformer():
                 arguments = [self.value(argument) for argument in node.arguments]
-                return MISSING if any(one is MISSING for one in arguments) else transformed(node.name, arguments)
+                return MISSING if any(one is MISSING for one in arguments) else applied(node.name, arguments)
         raise AssertionError(node)
 
 
 def converted(text: str, like: Any) -> Any:
     """A constant in the type of the value that it is compared with."""
     return int(text) % 2**64 if isinstance(like, int) else text
+
+
+def applied(name: str, arguments: list[Any]) -> Any:
+    """A transformer of texts does its work on each value of a list."""
+    if name in ("tolower", "toupper", "basename", "b64") and isinstance(arguments[0], list):
+        values = [transformed(name, [one]) for one in arguments[0]]
+        return MISSING if MISSING in values else values
+    return transformed(name, arguments)
 
 
 def transformed(name: str, arguments: list[Any]) -> Any:
@@ -251,11 +113,11 @@ def transformed(name: str, arguments: list[Any]) -> Any:
         case "join":
             return first.join(arguments[1])
         case "b64":
-            return decoded(first)
+            return base64_text(first)
     raise AssertionError(name)
 
 
-def decoded(text: str) -> Any:
+def base64_text(text: str) -> Any:
     bare = text.rstrip("=")
     try:
         data = base64.b64decode(bare + "=" * (-len(bare) % 4), validate=True)
@@ -267,6 +129,10 @@ def decoded(text: str) -> Any:
 
 def compare(operator: str, left: Any, right: Any) -> bool:
     match operator:
+        case "in" if isinstance(left, list):
+            return all(one in right for one in left)
+        case "intersects" if isinstance(left, list):
+            return any(one in right for one in left)
         case "=" | "==" | "in" | "intersects":
             return bool(left == right)
         case "!=":
@@ -297,7 +163,7 @@ def ordered(operator: str, left: Any, right: Any) -> bool:
 
 
 def is_glob(pattern: str, text: str) -> bool:
-    """fnmatch with `*`, `?` and backslash, over bytes."""
+    """fnmatch with `*`, `?`, backslash and brackets (without classes and escapes in them), over bytes."""
     return _glob(pattern.encode(), text.encode())
 
 
@@ -311,9 +177,22 @@ def _glob(pattern: bytes, text: bytes) -> bool:
         return False
     if first == b"\\":
         return pattern[1:2] == text[:1] and len(pattern) > 1 and _glob(pattern[2:], text[1:])
+    bracket = re.match(rb"\[([!^]?)(\]?[^]]*)\]", pattern)
+    if bracket:
+        return is_one_of(text[:1], bracket[2]) is not bool(bracket[1]) and _glob(pattern[bracket.end() :], text[1:])
     return (first == b"?" or first == text[:1]) and _glob(pattern[1:], text[1:])
+
+
+def is_one_of(byte: bytes, members: bytes) -> bool:
+    """Members are bytes and ranges of them, as in `a-z_`."""
+    found = re.findall(rb"(.)-(.)|(.)", members, re.DOTALL)
+    return any(byte == one if one else low <= byte <= high for low, high, one in found)
 
 
 def is_path_prefix(pattern: str, path: str) -> bool:
     parts, wanted = ([part for part in text.split("/") if part] for text in (path, pattern))
-    return len(wanted) <= len(parts) and all(is_glob(one, other) for one, other in zip(wanted, parts, strict=False))
+    return len(wanted) <= len(parts) and all(is_part(one, other) for one, other in zip(wanted, parts, strict=False))
+
+
+def is_part(pattern: str, part: str) -> bool:
+    return is_glob(pattern, part) if set(pattern) & set("*?[") else pattern == part
