@@ -22,6 +22,7 @@ TEXTS = (
 SIMPLE = ["=", "==", "!=", "contains", "icontains", "startswith", "endswith"]
 ORDERS = ["<", "<=", ">", ">="]
 MODIFIERS = ["oneof", "anyof", "allof"]
+COUNTS = ["s3.bytes", "s3.cnt.get", "evt.num"]
 IMAGE_IDS = [nodes.Field("ec2.imageids", index, 0) for index in (None, "0", "1")]
 
 pointers = st.sampled_from([*POINTERS, ""])
@@ -29,7 +30,7 @@ text_fields = st.one_of(
     st.sampled_from([nodes.Field(name, None, 0) for name in TEXTS]),
     st.builds(nodes.Field, st.sampled_from(["json.value", "jevt.value"]), pointers, AT),
 )
-number_fields = st.sampled_from([nodes.Field(name, None, 0) for name in ("s3.bytes", "s3.cnt.get", "evt.num")])
+number_fields = st.sampled_from([nodes.Field(name, None, 0) for name in COUNTS])
 list_fields = st.sampled_from(IMAGE_IDS)
 
 

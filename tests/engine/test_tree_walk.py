@@ -57,14 +57,28 @@ def test_a_compiled_condition_finds_what_the_walk_finds(tree: nodes.Node, texts:
         assert engine.explain(condition, text, number).result is expected
 
 
-FIELDS = st.one_of(random_trees.text_fields, random_trees.number_fields, random_trees.list_fields)
+FIELDS = [
+    *(nodes.Field(name, None, 0) for name in (*random_trees.TEXTS, *random_trees.COUNTS)),
+    *(nodes.Field("json.value", pointer, 0) for pointer in (*random_trees.POINTERS, "")),
+    *random_trees.IMAGE_IDS,
+]
 
 
-@given(FIELDS, records, st.integers(1, 3))
-@SETTINGS
-def test_a_field_has_the_value_that_the_walk_reads(field: nodes.Field, text: str, number: int) -> None:
-    expected = Event(text, number).field(field.name, field.argument)
-    assert engine.extract(str(field), text, number) == (None if expected is MISSING else expected)
+@given(records, st.integers(1, 3))
+@settings(SETTINGS, max_examples=300)
+def test_every_field_has_the_value_that_the_walk_reads(text: str, number: int) -> None:
+    event = Event(text, number)
+    expected = {str(field): event.field(field.name, field.argument) for field in FIELDS}
+    found = {field: engine.extract(field, text, number) for field in expected}
+    assert found == {field: None if value is MISSING else value for field, value in expected.items()}
+
+
+@pytest.mark.xfail(
+    strict=True, reason="ct.resources writes the escapes of a text in the array anew, or leaves them out"
+)
+@pytest.mark.parametrize("text", [r'"\u00e9"', r'"x\ny"', r'"a\u0000b"', r'"\uD800"', r'"\/"'])
+def test_resources_are_written_as_in_the_record(text: str) -> None:
+    assert engine.extract("ct.resources", f'{{"resources":[{text}]}}') == text
 
 
 def walked(file: random_rules.RuleFile, texts: list[str]) -> list[list[str]]:
