@@ -110,6 +110,51 @@ documents = members(
     p=values,
     **{"a/b": scalars, "~": scalars, "~1": scalars, "": scalars},
 )
+# Whole records of few values, for conditions that are to match.
+FEW = [
+    '"a"',
+    '"A"',
+    '"b"',
+    '"ab"',
+    '""',
+    '"é"',
+    '"/a/b"',
+    '"YWI="',
+    '"YR"',
+    "null",
+    "true",
+    "5",
+    '{"k":"a"}',
+    '["a","b"]',
+]
+few = st.sampled_from(FEW)
+
+
+def all_of(**choices: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    """An object with all of these members."""
+    return st.tuples(*choices.values()).map(lambda found: object_of(list(zip(choices, found, strict=True))))
+
+
+whole = all_of(
+    **dict.fromkeys(
+        ["eventName", "eventSource", "errorCode", "awsRegion", "sourceIPAddress", "readOnly", "p", "a/b", "~", ""], few
+    ),
+    userIdentity=all_of(
+        type=st.sampled_from(['"IAMUser"', '"AssumedRole"', '"AssumedRole"', '"AWSAccount"', '"a"']),
+        userName=few,
+        arn=few,
+        sessionContext=all_of(sessionIssuer=st.one_of(st.just("{}"), all_of(userName=few))),
+    ),
+    requestParameters=all_of(cluster=few, command=few, interactive=few, imageId=few),
+    responseElements=st.one_of(
+        st.lists(all_of(imageId=few), max_size=3).map(
+            lambda items: object_of([("instancesSet", object_of([("items", array_of(items))]))])
+        ),
+        st.just("null"),
+    ),
+    additionalEventData=all_of(bytesTransferredIn=st.sampled_from(["0", "1", "15", "300"])),
+    resources=st.lists(few, max_size=2).map(array_of),
+)
 BROKEN = ["", "{", "nul", "[", '{"eventName":"a"} x', '{"eventName":"a",}', '{"eventName":a}', '{"eventName":"a"', "\0"]
 records = st.one_of(
     documents,

@@ -15,7 +15,7 @@ POOLS = {
     "eventSource": ["ecs.amazonaws.com", "s3.amazonaws.com", "", "null"],
     "awsRegion": ["eu", "us", "", "5"],
     "type": ["IAMUser", "Root", "AssumedRole", "AWSAccount", ""],
-    "readOnly": ["true", "false", "null", "5"],
+    "readOnly": ["true", "false", "1", "0", "null"],
     "errorCode": ["Denied", "", "null"],
     "userName": ["alice", "bob", "AssumedRole"],
     "command": ["sh", "ls", "true"],
@@ -52,7 +52,7 @@ def checks_of(subject: str) -> st.SearchStrategy[str]:
 
 # Half of all checks are on names and sources, as in real rules.
 checks = st.one_of(
-    *map(checks_of, ["eventName", "eventName", "eventName", "eventSource", "eventSource", *POOLS]),
+    *map(checks_of, ["eventName", "eventName", "eventName", "eventSource", "eventSource", "readOnly", *POOLS]),
     st.builds("evt.num {} {}".format, st.sampled_from(["=", "<", ">"]), st.integers(0, 4)),
 )
 
@@ -110,7 +110,7 @@ records = members(
     eventName=written("eventName"),
     eventSource=written("eventSource"),
     awsRegion=written("awsRegion"),
-    readOnly=st.sampled_from(["true", "false", "null", "5", '"true"', "1"]),
+    readOnly=st.sampled_from(["true", "1", "1.0", "false", "0", "null", '"true"', '"1"']),
     errorCode=written("errorCode"),
     userIdentity=st.one_of(user, user, user, written("userName")),
     requestParameters=st.one_of(members(command=written("command")), st.sampled_from(["null", "[]", '"x"'])),

@@ -60,7 +60,8 @@ number_operands = st.one_of(number_fields, function("len", text_operands), funct
 list_operands = st.one_of(
     list_fields, *(function(name, list_fields) for name in ("tolower", "toupper", "basename", "b64"))
 )
-constants = st.builds(nodes.Value, st.sampled_from([*WORDS, ""]), AT)
+COMMON = ["a", "a", "A", "b", "ab", "", "/a/b", "true", "null"]
+constants = st.builds(nodes.Value, st.sampled_from([*WORDS, *COMMON]), AT)
 # In quotes a text can't end with a backslash: the quote after it never closes.
 glob_texts = st.one_of(
     st.text("ab*?\\", max_size=4).filter(lambda text: not text.endswith("\\")),
@@ -81,7 +82,7 @@ def lists(texts: list[str]) -> st.SearchStrategy[nodes.ListValue]:
     return st.builds(nodes.ListValue, st.lists(st.sampled_from(texts), max_size=4).map(tuple), AT)
 
 
-word_lists = st.one_of(lists([*WORDS, ""]), st.builds(nodes.Value, st.sampled_from(["a", "null", "true"]), AT))
+word_lists = st.one_of(lists([*WORDS, *COMMON]), st.builds(nodes.Value, st.sampled_from(["a", "null", "true"]), AT))
 path_lists = lists(["/a", "a/b", "/a/*", "?", "/", "/b", "*/b", "[a]/b", "a,b", "\\a"])
 text_functions = text_operands.filter(lambda operand: isinstance(operand, nodes.Transformer))
 

@@ -7,13 +7,13 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ecsaudit import engine
 from ecsaudit.engine import dispatch, nodes
 from tests.engine import random_rules, random_syntax, random_trees
-from tests.engine.random_records import documents, records
+from tests.engine.random_records import documents, records, whole
 from tests.engine.random_trees import trees, written
 from tests.engine.tree_walk import holds
 from tests.engine.walked_record import MISSING, Event
@@ -57,6 +57,13 @@ def test_a_compiled_condition_finds_what_the_walk_finds(tree: nodes.Node, texts:
         assert engine.explain(condition, text, number).result is expected
 
 
+@given(random_trees.checks, st.lists(whole, min_size=5, max_size=8))
+@settings(SETTINGS, max_examples=600)
+def test_every_check_finds_what_the_walk_finds(check: nodes.Node, texts: list[str]) -> None:
+    condition = engine.compile_condition(written(check))
+    assert [condition.matches(text) for text in texts] == [holds(condition.tree, text) for text in texts]
+
+
 FIELDS = [
     *(nodes.Field(name, None, 0) for name in (*random_trees.TEXTS, *random_trees.COUNTS)),
     *(nodes.Field("json.value", pointer, 0) for pointer in (*random_trees.POINTERS, "")),
@@ -65,6 +72,7 @@ FIELDS = [
 
 
 @given(records, st.integers(1, 3))
+@example(r'{"p":["x","a\u0000b"]}', 1)
 @settings(SETTINGS, max_examples=300)
 def test_every_field_has_the_value_that_the_walk_reads(text: str, number: int) -> None:
     event = Event(text, number)
@@ -144,7 +152,7 @@ def test_a_rule_set_that_forgets_matches_what_the_walk_matches() -> None:
 def test_the_pools_make_conditions_and_rules_match_often_and_fail_often() -> None:
     outcomes: Counter[str] = Counter()
 
-    @given(trees, documents, random_rules.rule_files, random_rules.records)
+    @given(trees, st.one_of(documents, whole), random_rules.rule_files, random_rules.records)
     @settings(deadline=None, database=None, max_examples=100, derandomize=True)
     def collect(tree: nodes.Node, text: str, file: random_rules.RuleFile, record: str) -> None:
         outcomes[f"condition {holds(engine.parse_condition(written(tree), 1000), text)}"] += 1
