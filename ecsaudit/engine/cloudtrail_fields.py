@@ -121,15 +121,7 @@ def resources(record: Record) -> str | None:
     value = record.at(_RESOURCES)
     if not isinstance(value, list) or not value:
         return None
-    return ",".join(_as_json(item) for item in value)
-
-
-def _as_json(value: Any) -> str:
-    return f'"{_escape(value)}"' if type(value) is str else render(value)
-
-
-def _escape(text: str) -> str:
-    return text.replace("\\", "\\\\").replace('"', '\\"')
+    return render(value)[1:-1]
 
 
 def s3_uri(record: Record) -> str | None:
