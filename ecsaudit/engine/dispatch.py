@@ -11,12 +11,12 @@ for another it stays undecided. So nothing has to be known here about fields and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from operator import itemgetter, methodcaller
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from .checks import Check, Compiled, RecordTest, leaves, shortened
-from .record import ABSENT, NOT_THERE, Absent, Path, Record
+from .record import ABSENT, NOT_THERE, WARY, Absent, Path, Record
 from .rules import Rule
 
 # What is left to test of rules (True: nothing, the rule matches).
@@ -34,9 +34,10 @@ _MAX_VALUES = 200_000
 # Long texts, and fields of more values than this below one node, are not worth remembering.
 _MAX_LENGTH = 256
 _MANY = 1_000
-# Growing costs time for each check and each rule: a record grants so many, and so many can be saved up.
-_GRANT = 20
+# Growing costs time for each check and each rule: so many are granted, and when they are spent, so many more by each
+# record that would have needed them.
 _MAX_GRANT = 200_000
+_GRANT = 20
 
 
 class Dispatcher:
@@ -52,8 +53,8 @@ class Dispatcher:
             for name in self.by_name if rule.event_names is None else rule.event_names:
                 self.by_name[name].append((rule, rule.condition.check))
         self.asked: dict[int, dict[str, Path]] = {}
-        # Pointers to what is often missing, and to what has many values.
-        self.scarce: set[str] = set()
+        # One path for each pointer, and the pointers to what has many values.
+        self.paths: dict[str, Path] = {}
         self.wide: set[str] = set()
         self.grant = _MAX_GRANT
         self.forget()
@@ -61,13 +62,12 @@ class Dispatcher:
     def forget(self) -> None:
         self.nodes = 0
         self.values = 0
+        self.texts: dict[Value, Value] = {}
         self.named: dict[str, _Node] = {}
-        self.unnamed = _Node(self, self.unbounded, {})
+        self.unnamed = self._add(self.unbounded, {})
 
     def plan(self, raw: bytes, document: Any) -> Plan:
         """The rules that a record can match: its text, and simdjson's document of it."""
-        if self.grant < _MAX_GRANT:
-            self.grant += _GRANT
         try:
             name = document["eventName"]
         except KeyError:
@@ -77,24 +77,28 @@ class Dispatcher:
                 # Text for json.value, though not for ct.name: any rule may match.
                 return self.all
             node = self.named.get(name) or self._named(name)
-        while (read := node.read) is not None:
-            if node.often_missing and node.needle not in raw and b"\\" not in raw:
-                value: Any = ABSENT
+        while (path := node.path) is not None:
+            if path.wary or path.keys is None:
+                value = path.read(raw, document)
             else:
+                # What `read` does, without the call: here is where the time goes.
                 try:
-                    value = read(document)
-                    node.often_missing = False
+                    value = document
+                    for key in path.keys:
+                        value = value[key]
                 except NOT_THERE:
+                    path.wary = WARY
                     value = ABSENT
-                    node.often_missing = True
-                    self.scarce.add(node.pointer)
             if type(value) not in _KEYS:
                 break
             below = node.below.get(value)
             if below is None:
-                if self.grant < 0 or (type(value) is str and len(value) > _MAX_LENGTH):
+                if type(value) is str and len(value) > _MAX_LENGTH:
                     break
-                below = node.grow(value)
+                if self.grant < 0:
+                    self.grant += _GRANT
+                    break
+                below = self._grow(node, value)
             node = below
         return node.plan
 
@@ -106,25 +110,60 @@ class Dispatcher:
             node = self.unnamed
         else:
             known = {_NAME: meant}
-            node = self.add(_left(rules, PartialRecord(known).answers(_undecided(rules))), known)
+            node = self._add(_left(rules, PartialRecord(known).answers(_undecided(rules))), known)
         if len(name) <= _MAX_LENGTH:
             self.named[name] = node
-            self.count(len(rules or ()))
+            self._count(len(rules or ()))
         return node
 
-    def add(self, left: Left, known: Mapping[str, Any]) -> _Node:
+    def _grow(self, node: _Node, value: Value) -> _Node:
+        """The node below for a value that didn't come before."""
+        question = node.question
+        assert question is not None
+        meant = value.partition("\0")[0] if isinstance(value, str) else value
+        known = {**question.known, question.pointer: meant}
+        answers = PartialRecord(known).answers(question.asking)
+        # A check that asks for more than this value will need it again.
+        needed = None in answers.values()
+        kind = (*answers.values(), type(meant), meant) if needed else tuple(answers.values())
+        below = question.nodes.get(kind)
+        if below is None:
+            left = _left(question.left, answers)
+            below = question.nodes[kind] = self._add(left, known if needed else question.known)
+        node.below[self.texts.setdefault(value, value)] = below
+        if len(node.below) > _MANY:
+            self.wide.add(question.pointer)
+            self.forget()
+        self._count(len(answers) + 1)
+        return below
+
+    def _add(self, left: Left, known: Mapping[str, Any]) -> _Node:
         self.nodes += 1
         self.grant -= len(left)
-        return _Node(self, left, known)
+        return _Node(left, self._question(left, known))
 
-    def count(self, checks: int) -> None:
+    def _count(self, checks: int) -> None:
         """Another value was remembered, which cost the answers of these checks."""
         self.values += 1
         self.grant -= checks
         if self.values > _MAX_VALUES or self.nodes > _MAX_NODES:
             self.forget()
 
-    def questions(self, check: Check, known: Mapping[str, Any]) -> dict[str, Path]:
+    def _question(self, left: Left, known: Mapping[str, Any]) -> _Question | None:
+        """What is worth reading next: what most checks ask for."""
+        asking: dict[str, list[Check]] = {}
+        for check in _undecided(left):
+            for pointer, path in self._pointers(check, known).items():
+                if pointer not in self.wide:
+                    asking.setdefault(pointer, []).append(check)
+                    self.paths.setdefault(pointer, path)
+        if not asking:
+            return None
+        # What is often missing costs about four times as much.
+        best = max(asking, key=lambda pointer: len(asking[pointer]) / (4 if self.paths[pointer].wary else 1))
+        return _Question(self.paths[best], best, tuple(asking[best]), left, known)
+
+    def _pointers(self, check: Check, known: Mapping[str, Any]) -> dict[str, Path]:
         """The paths that a check asks for besides the known ones, by pointer."""
         asked = self.asked.get(id(check))
         if asked is None:
@@ -133,73 +172,31 @@ class Dispatcher:
 
 
 class _Node:
-    """`known` are the values that undecided checks ask for; `read` gets simdjson's next value, None at the end."""
+    """A stop on a record's way: the plan, and the path to read next, None at the end.
 
-    __slots__ = (
-        "asking",
-        "below",
-        "by_kind",
-        "dispatcher",
-        "known",
-        "left",
-        "needle",
-        "often_missing",
-        "plan",
-        "pointer",
-        "read",
-    )
+    Nodes are small and share what they can: most of the time is spent waiting for memory.
+    """
 
-    def __init__(self, dispatcher: Dispatcher, left: Left, known: Mapping[str, Any]) -> None:
-        self.dispatcher = dispatcher
-        self.left = left
-        self.known = known
+    __slots__ = ("below", "path", "plan", "question")
+
+    def __init__(self, left: Left, question: _Question | None) -> None:
         self.plan: Plan = tuple((rule, None if isinstance(check, bool) else check.test) for rule, check in left)
-        path, self.asking = self._next()
-        self.pointer = "" if path is None else path.pointer or ""
-        self.needle = b"" if path is None else path.needle
-        self.read = None if path is None else _reader(path)
-        # A guess after the last record; it changes how a value is looked for, not what is found.
-        self.often_missing = False
+        self.question = question
+        self.path = question.path if question else None
         self.below: dict[Value, _Node] = {}
-        self.by_kind: dict[tuple[Any, ...], _Node] = {}
-
-    def _next(self) -> tuple[Path | None, tuple[Check, ...]]:
-        """The path that is worth reading next, and the checks that ask for it."""
-        asking: dict[str, list[Check]] = {}
-        paths: dict[str, Path] = {}
-        for check in _undecided(self.left):
-            for pointer, path in self.dispatcher.questions(check, self.known).items():
-                if pointer not in self.dispatcher.wide:
-                    asking.setdefault(pointer, []).append(check)
-                    paths[pointer] = path
-        if not asking:
-            return None, ()
-        # Finding out that something is missing costs about four times as much as reading it.
-        best = max(asking, key=lambda pointer: len(asking[pointer]) / (4 if pointer in self.dispatcher.scarce else 1))
-        return paths[best], tuple(asking[best])
-
-    def grow(self, value: Value) -> _Node:
-        """The node for a value that didn't come before."""
-        meant = value.partition("\0")[0] if isinstance(value, str) else value
-        known = {**self.known, self.pointer: meant}
-        answers = PartialRecord(known).answers(self.asking)
-        # A check that asks for more than this value will need it again.
-        needed = None in answers.values()
-        kind = (*answers.values(), type(meant), meant) if needed else tuple(answers.values())
-        node = self.by_kind.get(kind)
-        if node is None:
-            node = self.by_kind[kind] = self.dispatcher.add(_left(self.left, answers), known if needed else self.known)
-        self.below[value] = node
-        if len(self.below) > _MANY:
-            self.dispatcher.wide.add(self.pointer)
-            self.dispatcher.forget()
-        self.dispatcher.count(len(answers) + 1)
-        return node
 
 
-def _reader(path: Path) -> Callable[[Any], Any]:
-    """Reads simdjson's value at a path; raises NOT_THERE."""
-    return itemgetter(path.parts[0]) if len(path.parts) == 1 else methodcaller("at_pointer", path.pointer)
+@dataclass(slots=True)
+class _Question:
+    """What a node asks a record, for the growing of `nodes` below it: one for each set of answers that the checks which
+    ask give. `known` are the values that undecided checks ask for."""
+
+    path: Path
+    pointer: str
+    asking: tuple[Check, ...]
+    left: Left
+    known: Mapping[str, Any]
+    nodes: dict[tuple[Any, ...], _Node] = field(default_factory=dict)
 
 
 class PartialRecord(Record):

@@ -55,3 +55,7 @@ def test_json_fields_want_the_brace_first_but_ct_fields_do_not() -> None:
 )
 def test_the_time_of_a_record_is_its_event_time(event_time: str, nanoseconds: int | None) -> None:
     assert Record({"eventTime": event_time}).time_ns() == nanoseconds
+
+
+def test_a_name_with_an_embedded_nul_is_not_the_name_before_it() -> None:
+    assert engine.extract("json.value[/a\0b]", '{"a":1}') is None
