@@ -14,6 +14,7 @@ From text to match:
     hints           what an author probably meant, where a condition stops making sense
     compiler        tree → tests of a record (checks, operators, patterns, transformers, fields, pointer, *_fields)
     needs           tree → the event names that a match requires
+    contradictions  conditions that no record can meet
     output          output text → printer
     record          CloudTrail text → values, as they are asked for (json_text where every character counts)
     dispatch        which rules a record has to be asked          rules        a rule, and its matches

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from .nodes import Comparison, Exists, Macro
 from .record import Record
@@ -17,12 +18,18 @@ RecordTest = Callable[[Record], bool]
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One comparison or `exists`; `right` is the other side if that is a field or transformer."""
+    """One comparison or `exists`.
+
+    `right` is the other side if that is a field or transformer; else `constants` are the other side in the field's type,
+    and `accepts` tells whether the comparison holds for a value.
+    """
 
     node: Comparison | Exists
     test: RecordTest
     left: Operand
     right: Operand | None = None
+    constants: tuple[Any, ...] = ()
+    accepts: Callable[[Any], bool] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,13 @@ of a record. A check on a missing field is false, whatever the operator.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from . import operators, transformers
 from .checks import Check, Compiled, Expanded, RecordTest, every, negated, some
+from .contradictions import contradiction
 from .errors import ConditionError
 from .fields import Extractor, FieldType, fields_for, find_field
 from .needs import event_names, event_sources
@@ -90,7 +91,16 @@ def compile_condition(text: str, source: str = "aws_cloudtrail") -> Condition:
 def compile_tree(tree: Node, text: str, source: str) -> Condition:
     """As compile_condition, for a tree already read from `text`."""
     compiler = Compiler(text, source)
-    return Condition(tree, source, compiler.node(tree), tuple(compiler.warnings))
+    check = compiler.node(tree)
+    return Condition(tree, source, check, (*compiler.warnings, *_never_matches(tree, check)))
+
+
+def _never_matches(tree: Node, check: Compiled) -> Iterator[Warned]:
+    reason = contradiction(check)
+    if reason is not None:
+        yield Warned("ECSAUDIT_NEVER_MATCHES", f"the rule can never match: {reason}", reason.at, reason.hint)
+    elif event_names(tree) == frozenset():
+        yield Warned("ECSAUDIT_NEVER_MATCHES", "the rule can never match: it allows no event name", tree.at)
 
 
 class Compiler:
@@ -135,8 +145,7 @@ class Compiler:
             if isinstance(node.right, Field | Transformer):
                 right = self.operand(node.right)
                 return Check(node, self._pair(node, left, right), left, right)
-            accepts = self._comparison(node, node.right, left)
-            return Check(node, _on_value(left.read, accepts), left)
+            return self._comparison(node, node.right, left)
         except ConditionError as error:
             raise self._placed(error, node.at) from error
 
@@ -155,17 +164,19 @@ class Compiler:
             return arguments[0]
         return transformers.apply(node.name, arguments, node.argument, str(node))
 
-    def _comparison(self, node: Comparison, right: Value | ListValue, left: Operand) -> operators.Test:
+    def _comparison(self, node: Comparison, right: Value | ListValue, left: Operand) -> Check:
         operators.check_operator(node.operator, left.type, is_list=left.is_list)
         texts = right.texts if isinstance(right, ListValue) else (right.text,)
-        values = [operators.constant(text, left.type) for text in texts]
+        values = tuple(operators.constant(text, left.type) for text in texts)
         self._warn(node, texts, left)
         if node.modifier:
             tests = [operators.single_test(node.operator, value) for value in values]
-            return operators.modified_test(node.modifier, tests)
-        if node.operator in operators.LIST_OPERATORS:
-            return operators.list_test(node.operator, values, is_list=left.is_list)
-        return operators.single_test(node.operator, values[0])
+            accepts = operators.modified_test(node.modifier, tests)
+        elif node.operator in operators.LIST_OPERATORS:
+            accepts = operators.list_test(node.operator, values, is_list=left.is_list)
+        else:
+            accepts = operators.single_test(node.operator, values[0])
+        return Check(node, _on_value(left.read, accepts), left, None, values, accepts)
 
     def _pair(self, node: Comparison, left: Operand, right: Operand) -> RecordTest:
         operators.check_operator(node.operator, left.type, is_list=left.is_list)

@@ -45,7 +45,10 @@ class Argument(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FieldDefinition:
-    """One row of the table; `extractor` makes the reader for an argument (None without one)."""
+    """One row of the table; `extractor` makes the reader for an argument (None without one).
+
+    `values` are all that the field can have besides being missing, where they are few.
+    """
 
     name: str
     description: str
@@ -53,10 +56,23 @@ class FieldDefinition:
     type: FieldType = FieldType.TEXT
     is_list: bool = False
     argument: Argument = Argument.NONE
+    values: frozenset[Any] | None = None
+
+
+_FLAG = frozenset(("true", "false"))
+_VALUES: Mapping[str, frozenset[Any]] = {
+    "ct.readonly": _FLAG,
+    "ct.managementevent": _FLAG,
+    "ct.sessioncredentialfromconsole": _FLAG,
+    "ecs.interactive": _FLAG,
+    "evt.is_async": frozenset((False,)),
+    "ct.request.documentname": frozenset(),
+    "evt.asynctype": frozenset(),
+}
 
 
 def _plain(name: str, description: str, read: Extractor, type_: FieldType = FieldType.TEXT) -> FieldDefinition:
-    return FieldDefinition(name, description, lambda argument: read, type_)
+    return FieldDefinition(name, description, lambda argument: read, type_, values=_VALUES.get(name))
 
 
 def _json_fields(family: str) -> list[FieldDefinition]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from .collector import Collector
@@ -10,7 +10,7 @@ from .compiler import compile_tree
 from .errors import ConditionError, OutputError, Problem
 from .exceptions import condition_with_exceptions
 from .fields import CLOUDTRAIL_SOURCES
-from .items import RuleItem
+from .items import ListItem, MacroItem, RuleItem
 from .lists import Lists
 from .needs import event_types
 from .nodes import Node
@@ -73,6 +73,8 @@ class _Loading:
         self.rules: list[Rule] = []
         self.lists: dict[str, tuple[str, ...]] = {}
         self.macros: dict[str, str] = {}
+        # The lists and macros that nothing used after the last file without errors.
+        self.unused: set[tuple[str, str]] = set()
 
     def compile(self) -> None:
         for shared in self.collector.shared_items():
@@ -92,6 +94,8 @@ class _Loading:
             if rule is not None:
                 self.rules.append(rule)
         self.macros = {name: str(tree) for name, tree in macros.resolved.items()}
+        if not self.log.errors:
+            self.unused = {(word, item.name) for word, item in self.unused_items()}
 
     def rule(self, item: RuleItem, lists: Lists, macros: Macros) -> Rule | None:
         """The rule compiled, or None after its errors were logged."""
@@ -122,10 +126,6 @@ class _Loading:
             self.log.warn(warned.code, warned.message, place, warned.hint)
         if item.source == "syscall" and item.warn_evttypes and event_types(tree) is None:
             self.log.warn("LOAD_NO_EVTTYPE", _NO_EVENT_TYPE, item.context)
-        event_names = condition.event_names
-        if event_names is not None and not event_names:
-            message = "the rule can never match: its condition allows no event name"
-            self.log.warn("ECSAUDIT_NEVER_MATCHES", message, context)
         output_format = self.output(item)
         line, _ = item.context.source.place(item.context.offset)
         return Rule(
@@ -140,7 +140,7 @@ class _Loading:
             text.text,
             item.output.text,
             output_format,
-            event_names,
+            condition.event_names,
             condition.event_sources,
             item.context.source.name,
             line,
@@ -171,15 +171,17 @@ class _Loading:
             at = item.output.text.find(_CONTAINER_INFO)
 
     def result(self) -> LoadResult:
-        if not self.log.errors:
-            self.warn_of_unused()
+        for word, item in self.unused_items():
+            # Where there are errors, something that wasn't read may use what later files brought.
+            if (word, item.name) in self.unused:
+                message = f"{word} not referred to by any other rule/macro"
+                self.log.warn(f"LOAD_UNUSED_{word.upper()}", message, item.context)
         return LoadResult(
             RuleSet(self.rules), tuple(self.log.errors), tuple(self.log.warnings), self.lists, self.macros
         )
 
-    def warn_of_unused(self) -> None:
+    def unused_items(self) -> Iterator[tuple[str, ListItem | MacroItem]]:
         for word, items in (("List", self.collector.lists), ("Macro", self.collector.macros)):
             for item in items.values():
                 if not item.used:
-                    message = f"{word} not referred to by any other rule/macro"
-                    self.log.warn(f"LOAD_UNUSED_{word.upper()}", message, item.context)
+                    yield word, item

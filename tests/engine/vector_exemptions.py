@@ -51,10 +51,6 @@ EXEMPT: dict[str, dict[str, tuple[str, ...]]] = {
             "TestFalco_Legacy_InvalidYamlParseError",
             "observed:doc-bad-yaml",
         ),
-        "unused macros are told of once all files are loaded, so not when one of them has an error": (
-            "TestFalco_Legacy_InvalidAppendMacro",
-            "TestFalco_Legacy_InvalidOverwriteMacro",
-        ),
         "networks are a type of the syscall source's fields": ("TestFalco_Legacy_InOperatorNetmasks",),
         "evt.dir is a field of the syscall source; its deprecation is nothing to CloudTrail rules": (
             "test_rule_loader.cpp:deprecated_field_in_output",
