@@ -36,6 +36,7 @@ def environment(folder: Path, **variables: str) -> dict[str, str]:
         {name: value for name, value in os.environ.items() if not name.startswith(("ECSAUDIT_", "AWS_"))}
         | {"ECSAUDIT_DATA_DIR": str(folder), "DATABASE_URL": database_url(), "REDIS_URL": settings.REDIS_URL}
         | {"DJANGO_SETTINGS_MODULE": "ecsaudit.settings", "AWS_EC2_METADATA_DISABLED": "true"}
+        | {"ECSAUDIT_RULES_DIR": str(settings.RULES_DIR)}
         | variables
     )
 

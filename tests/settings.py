@@ -7,7 +7,10 @@ import atexit
 import os
 import shutil
 import tempfile
+from pathlib import Path
 
+# The article's three rules, which fit on a page; the shipped library has its own tests.
+os.environ.setdefault("ECSAUDIT_RULES_DIR", str(Path(__file__).parent / "data" / "rules"))
 if "ECSAUDIT_DATA_DIR" not in os.environ:
     os.environ["ECSAUDIT_DATA_DIR"] = tempfile.mkdtemp(prefix="ecsaudit-tests-")
     atexit.register(shutil.rmtree, os.environ["ECSAUDIT_DATA_DIR"], ignore_errors=True)

@@ -12,7 +12,7 @@ def names(rules: EffectiveRules) -> list[str]:
     return [rule.name for rule in rules.current().rules]
 
 
-def test_the_shipped_rules_load() -> None:
+def test_the_rules_of_a_folder_load() -> None:
     assert names(EffectiveRules(settings.RULES_DIR)) == [
         "Terminal Shell in ECS Container",
         "Execute Interactive Command inside an ECS Container",
