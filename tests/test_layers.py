@@ -20,6 +20,7 @@ LAYERS = [
     "people",
     "cloudtrail",
     "execsessions",
+    "compliance",
     "library",
     "findings",
     "pipeline",
