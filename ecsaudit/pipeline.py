@@ -24,6 +24,7 @@ from ecsaudit.execsessions import services as execsessions
 from ecsaudit.execsessions.daily_counts import Tally
 from ecsaudit.execsessions.facts import EVENT_NAMES, ssm_session_id
 from ecsaudit.findings import services as findings
+from ecsaudit.library import services as library
 from ecsaudit.library.effective import RulesBroken, rules
 
 logger = logging.getLogger(__name__)
@@ -40,8 +41,8 @@ def due_feeds() -> list[int]:
 
 def event_names() -> list[str]:
     """What to ask LookupEvents for: the session model's events first, then those that enabled rules can match."""
-    wanted = {name for rule in rules.current().rules if rule.enabled for name in rule.event_names or ()}
-    return [*EVENT_NAMES, *sorted(wanted - set(EVENT_NAMES))]
+    library.refresh()
+    return [*EVENT_NAMES, *sorted(rules.current().event_names() - set(EVENT_NAMES))]
 
 
 def collect(feed_id: int, stop: StopEvent) -> None:

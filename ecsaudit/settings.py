@@ -36,6 +36,7 @@ INSTALLED_APPS = [
     "ecsaudit.people",
     "ecsaudit.cloudtrail",
     "ecsaudit.execsessions",
+    "ecsaudit.library",
     "ecsaudit.findings",
     "ecsaudit.web",
     "django.contrib.admin",

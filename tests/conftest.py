@@ -18,6 +18,11 @@ def vera(db: None) -> User:
 
 
 @pytest.fixture
+def ann(db: None) -> User:
+    return personas.ann()
+
+
+@pytest.fixture
 def adam(db: None) -> User:
     return personas.adam()
 
@@ -26,6 +31,13 @@ def adam(db: None) -> User:
 def as_vera(vera: User) -> Client:
     client = Client()
     client.force_login(vera)
+    return client
+
+
+@pytest.fixture
+def as_ann(ann: User) -> Client:
+    client = Client()
+    client.force_login(ann)
     return client
 
 

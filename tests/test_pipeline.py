@@ -209,20 +209,20 @@ def test_a_page_with_unreadable_records_sets_them_aside_and_goes_on(api: Api) ->
 
 
 def test_broken_rules_stop_the_reading_with_file_and_line_and_nothing_is_lost(
-    api: Api, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    api: Api, settings: Settings, tmp_path: Path
 ) -> None:
     api.add_exec_events(5)
     (tmp_path / "mine.yaml").write_text(
         "- rule: Mine\n  desc: d\n  condition: ct.name contians x\n  output: o\n  priority: INFO\n"
         "  source: aws_cloudtrail\n"
     )
-    monkeypatch.setattr(pipeline.rules, "folder", tmp_path)
+    good, settings.RULES_DIR = settings.RULES_DIR, tmp_path
     feed = collect()
     assert feed.error_code == "RulesBroken"
     assert "mine.yaml" in feed.error_message
     assert "3" in feed.error_message
     assert not Event.objects.exists()
-    monkeypatch.undo()
+    settings.RULES_DIR = good
     collect()
     assert ExecSession.objects.count() == 5
 

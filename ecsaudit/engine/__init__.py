@@ -7,6 +7,7 @@
 From text to match:
 
     reader          YAML text → nodes with their places           source_text  texts that know their places
+    item_texts      the items as they are written, for editors
     item_reader     nodes → items (items, values, overrides, exceptions, versions)
     collector       items of all files → the lists, macros and rules that result
     lists           list names → items, in the text               resolver     macros, in the tree
@@ -29,11 +30,13 @@ from .errors import ConditionError, EngineError, OutputError, Problem, RecordErr
 from .explain import Explanation, Kind, explain
 from .explanation_text import explanation_lines
 from .extraction import extract
+from .item_texts import ItemText, item_texts
 from .items import Priority
 from .loader import LoadResult, load_rules
 from .nodes import Node
 from .output import format_output
 from .parser import parse_condition
+from .reader import ReadingError
 from .rules import Match, Rule
 from .ruleset import RuleSet
 
@@ -42,6 +45,7 @@ __all__ = [
     "ConditionError",
     "EngineError",
     "Explanation",
+    "ItemText",
     "Kind",
     "LoadResult",
     "Match",
@@ -49,6 +53,7 @@ __all__ = [
     "OutputError",
     "Priority",
     "Problem",
+    "ReadingError",
     "RecordError",
     "Rule",
     "RuleSet",
@@ -57,6 +62,7 @@ __all__ = [
     "explanation_lines",
     "extract",
     "format_output",
+    "item_texts",
     "load_rules",
     "parse_condition",
 ]

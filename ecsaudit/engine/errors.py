@@ -4,7 +4,8 @@
     ├── ConditionError     a condition, field or transformer that can't be used: what, and where in the text
     │   └── OutputError    the same for an output format
     ├── RecordError        a record that isn't text, bytes or a JSON object
-    └── reader.ReadingError, problems.ItemError, resolver.MacroIsBrokenError
+    ├── reader.ReadingError  a text that is no rule file; loading makes a problem of it
+    └── problems.ItemError, resolver.MacroIsBrokenError
                            inside the package: loading turns them into problems
 
 Raised errors are for one text; what is wrong in rule files is collected as `Problem` values instead.

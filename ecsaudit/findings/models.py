@@ -8,6 +8,7 @@ from django.urls import reverse
 
 from ecsaudit.cloudtrail.models import Account, Event
 from ecsaudit.execsessions.models import ExecSession
+from ecsaudit.library.models import RuleSet, Version
 
 
 class Priority(models.IntegerChoices):
@@ -37,12 +38,17 @@ class FindingQuerySet(QuerySet["Finding"]):
 
 
 class Finding(models.Model):
-    """One rule that matched one event. Rule, priority, tags and output are kept as they were when it matched."""
+    """One rule that matched one event. Rule, priority, tags and output are kept as they were when it matched.
+
+    `rule_version` is the text that had the last word on the rule, `rule_set` the whole that judged.
+    """
 
     account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="findings")
     event = models.ForeignKey(Event, on_delete=models.CASCADE, related_name="findings")
     session = models.ForeignKey(ExecSession, on_delete=models.SET_NULL, null=True, related_name="findings")
     rule = models.CharField(max_length=256)
+    rule_version = models.ForeignKey(Version, on_delete=models.PROTECT, null=True, related_name="findings")
+    rule_set = models.ForeignKey(RuleSet, on_delete=models.PROTECT, null=True, related_name="+")
     priority = models.PositiveSmallIntegerField(choices=Priority)
     tags = models.JSONField(default=list)
     source = models.CharField(max_length=64)

@@ -1,6 +1,8 @@
 """The rule set over events: every match is a finding."""
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from datetime import date
 
 from django.db.models import Count, Min
 
@@ -10,32 +12,40 @@ from ecsaudit.cloudtrail.services import NewEvent
 from ecsaudit.execsessions.daily_counts import Tally
 from ecsaudit.execsessions.models import ExecSession
 from ecsaudit.findings.models import Finding, Priority
+from ecsaudit.library.effective import Effective
+from ecsaudit.library.services import count_shadows
 
 
 def judge(
-    new_events: Sequence[NewEvent], session_of: Mapping[int, int], rule_set: engine.RuleSet, tally: Tally
+    new_events: Sequence[NewEvent], session_of: Mapping[int, int], effective: Effective, tally: Tally
 ) -> list[Finding]:
     """Make a finding of every rule that matches one of the events, in the transaction that stored them.
 
-    `session_of` is event id → session id.
+    `session_of` is event id → session id. Rules in the shadow are counted only.
     """
-    found = [
-        finding_of(new, match, session_of.get(new.event.pk))
-        for new in new_events
-        for match in rule_set.evaluate(new.record.text)
-    ]
+    found: list[Finding] = []
+    shadows: Counter[tuple[str, date]] = Counter()
+    for new in new_events:
+        for match in effective.rule_set.evaluate(new.record.text):
+            if match.rule in effective.shadows:
+                shadows[storable(match.rule, 256), new.event.event_time.date()] += 1
+            else:
+                found.append(finding_of(new, match, session_of.get(new.event.pk), effective))
     for finding in found:
         tally.finding(finding.event_time.date(), finding.rule)
+    count_shadows(shadows)
     return Finding.objects.bulk_create(found)
 
 
-def finding_of(new: NewEvent, match: engine.Match, session_id: int | None) -> Finding:
+def finding_of(new: NewEvent, match: engine.Match, session_id: int | None, effective: Effective) -> Finding:
     event = new.event
     return Finding(
         account_id=event.account_id,
         event=event,
         session_id=session_id,
         rule=storable(match.rule, 256),
+        rule_version_id=effective.versions.get(match.rule),
+        rule_set_id=effective.pk,
         priority=Priority[match.priority.upper()],
         tags=[storable(tag) for tag in match.tags],
         source=storable(match.source, 64),

@@ -1,54 +1,79 @@
-"""The effective rule set: the rule files of settings.RULES_DIR, compiled, and compiled again when a file changes.
+"""The rule set that judges: the library's last good one, compiled once in each process.
 
-RulesBroken             the files hold errors; its text lists each with file, line and column
+RulesBroken             there is no good rule set yet: the rule files hold errors; its text lists them
 """
 
-import threading
-from pathlib import Path
+from __future__ import annotations
 
-from django.conf import settings
+import threading
+from dataclasses import dataclass
 
 from ecsaudit import engine
-
-Stamp = tuple[tuple[str, int, int], ...]
+from ecsaudit.library import services
+from ecsaudit.library.composing import judging
+from ecsaudit.library.models import Key, Library, Mode, RuleSet
 
 
 class RulesBroken(ValueError):
-    """The rule files can't be used. Nothing is judged with half a rule set."""
+    """The rule files can't be used, and none before them could. Nothing is judged with half a rule set."""
+
+
+@dataclass(frozen=True, slots=True)
+class Effective:
+    """A compiled rule set.
+
+    `key` are its id and when it was made; `versions` the Version ids of the rules' texts; `shadows` the rules that only
+    count.
+    """
+
+    key: Key
+    rule_set: engine.RuleSet
+    loaded: engine.LoadResult
+    versions: dict[str, int]
+    shadows: frozenset[str]
+
+    @property
+    def pk(self) -> int:
+        return self.key[0]
+
+    @property
+    def rules(self) -> tuple[engine.Rule, ...]:
+        return self.rule_set.rules
+
+    def event_names(self) -> set[str]:
+        """The event names that rules which judge can match."""
+        return {name for rule in self.rules if rule.enabled for name in rule.event_names or ()}
 
 
 class EffectiveRules:
-    """Compiles the rule files once and again only when one was added, changed or removed. Safe to share by threads."""
+    """Asks the database which rule set judges, and compiles it when it is another. Safe to share by threads."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self) -> None:
         self.lock = threading.Lock()
-        self.stamp: Stamp | None = None
-        self.rule_set: engine.RuleSet | None = None
+        self.effective: Effective | None = None
 
-    def current(self) -> engine.RuleSet:
-        """The compiled rules; RulesBroken says what to mend."""
+    def current(self) -> Effective:
+        """The compiled rules; one query while they stay the same. RulesBroken says what to mend."""
+        key = self.key() or self.first()
         with self.lock:
-            stamp = self.read_stamp()
-            if self.rule_set is None or stamp != self.stamp:
-                self.rule_set, self.stamp = self.compile(), stamp
-            return self.rule_set
+            if self.effective is None or self.effective.key != key:
+                self.effective = compiled(RuleSet.objects.get(pk=key[0]))
+            return self.effective
 
-    def files(self) -> list[Path]:
-        return sorted(path for path in self.folder.glob("*.yaml") if path.is_file())
+    def key(self) -> Key | None:
+        return Library.objects.exclude(rule_set=None).values_list("rule_set_id", "rule_set__created_at").first()
 
-    def read_stamp(self) -> Stamp:
-        return tuple((path.name, path.stat().st_mtime_ns, path.stat().st_size) for path in self.files())
-
-    def compile(self) -> engine.RuleSet:
-        try:
-            texts = [(f"{self.folder.name}/{path.name}", path.read_text(encoding="utf-8")) for path in self.files()]
-        except (OSError, UnicodeDecodeError) as error:
-            raise RulesBroken(f"a rule file in {self.folder.name}/ can't be read: {error}") from error
-        result = engine.load_rules(texts)
-        if not result.ok:
-            raise RulesBroken("; ".join(str(problem) for problem in result.errors))
-        return result.rule_set
+    def first(self) -> Key:
+        library = services.refresh()
+        if library.rule_set is None:
+            raise RulesBroken("; ".join(map(services.told, library.problems)))
+        return library.rule_set.key
 
 
-rules = EffectiveRules(settings.RULES_DIR)
+def compiled(rule_set: RuleSet) -> Effective:
+    loaded = engine.load_rules(rule_set.pairs)
+    shadows = frozenset(name for name, mode in rule_set.modes.items() if mode == Mode.SHADOW)
+    return Effective(rule_set.key, judging(loaded, rule_set.modes), loaded, dict(rule_set.versions), shadows)
+
+
+rules = EffectiveRules()

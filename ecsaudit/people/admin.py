@@ -12,13 +12,13 @@ if TYPE_CHECKING:
 else:
     Base = UserAdmin
 
-ONE_TIME_PASSWORD: tuple[str, Any] = ("One-time password", {"fields": ("must_change_password",)})
+OURS: tuple[str, Any] = ("In ecsaudit", {"fields": ("role", "must_change_password")})
 
 
 @admin.register(User)
 class PersonAdmin(Base):
-    """A password set here is known to whoever set it: tick the box so that it works only once."""
+    """A password set here is known to whoever set it: tick “must change password” so that it works only once."""
 
-    list_display = ("username", "email", "is_active", "is_staff", "must_change_password", "last_login")
-    fieldsets = (*(UserAdmin.fieldsets or ()), ONE_TIME_PASSWORD)
-    add_fieldsets = (*UserAdmin.add_fieldsets, ONE_TIME_PASSWORD)
+    list_display = ("username", "email", "is_active", "role", "is_staff", "must_change_password", "last_login")
+    fieldsets = (*(UserAdmin.fieldsets or ()), OURS)
+    add_fieldsets = (*UserAdmin.add_fieldsets, OURS)

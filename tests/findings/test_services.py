@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 
-from ecsaudit import engine
 from ecsaudit.cloudtrail.services import NewEvent, store_page
 from ecsaudit.execsessions import services as execsessions
 from ecsaudit.execsessions.daily_counts import Tally
@@ -12,6 +11,8 @@ from ecsaudit.execsessions.facts import ssm_session_id
 from ecsaudit.execsessions.models import ExecSession
 from ecsaudit.findings import services
 from ecsaudit.findings.models import Finding, Priority
+from ecsaudit.library.effective import Effective, compiled
+from ecsaudit.library.models import RuleSet, ShadowCount
 from tests import factories
 from tests.records import execute_command, item, start_session
 
@@ -33,10 +34,8 @@ RULES = """
 """
 
 
-def rule_set() -> engine.RuleSet:
-    result = engine.load_rules([("test.yaml", RULES)])
-    assert result.ok, result.errors
-    return result.rule_set
+def effective(**modes: str) -> Effective:
+    return compiled(RuleSet.objects.create(files=[["test.yaml", RULES]], modes=modes))
 
 
 def store(*records: dict[str, Any]) -> list[NewEvent]:
@@ -44,11 +43,11 @@ def store(*records: dict[str, Any]) -> list[NewEvent]:
     return store_page(feed=factories.feed(), items=items, ssm_session_id=ssm_session_id)
 
 
-def take_in(*records: dict[str, Any]) -> Tally:
+def take_in(*records: dict[str, Any], **modes: str) -> Tally:
     tally = Tally()
     new = store(*records)
     session_of = execsessions.join(new, tally)
-    services.judge(new, session_of, rule_set(), tally)
+    services.judge(new, session_of, effective(**modes), tally)
     services.link(session_of)
     return tally
 
@@ -97,3 +96,10 @@ def test_hostile_values_are_kept_in_a_form_that_every_database_takes() -> None:
     assert "\x00" not in finding.output
     assert "<script>" in finding.output
     assert "\x00" not in str(finding.output_fields)
+
+
+def test_a_rule_in_the_shadow_is_counted_and_makes_no_finding() -> None:
+    take_in(execute_command(eventID="one"), execute_command(eventID="two"), Anyone="shadow")
+    take_in(start_session(), Anyone="shadow", Start="off")
+    assert not Finding.objects.exists()
+    assert [(count.rule, count.count) for count in ShadowCount.objects.all()] == [("Anyone", 2)]

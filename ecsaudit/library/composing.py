@@ -1,0 +1,70 @@
+"""Texts in force → the files of the rule set, and problems in them → the item that they are about. Pure."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from ecsaudit import engine
+from ecsaudit.library.models import Files, Kind, Layer, Mode, Version
+
+OWN_FILE = "own.yaml"
+OVERLAY_FILE = "overlays.yaml"
+_ORDER = list(Kind.values)
+
+
+@dataclass(frozen=True, slots=True)
+class Composed:
+    """Files in loading order; `starts` are the lines at which the items of the written files begin."""
+
+    files: Files
+    modes: dict[str, str]
+    versions: dict[str, int]
+    starts: dict[str, list[tuple[int, Version]]]
+
+    def item_at(self, file: str, line: int) -> tuple[Version, int] | None:
+        """The version that stands at a line of a written file, and the line in its own text."""
+        starts = self.starts.get(file, [])
+        index = bisect_right(starts, line, key=lambda start: start[0]) - 1
+        return None if index < 0 else (starts[index][1], line - starts[index][0] + 1)
+
+
+def compose(shipped: Sequence[tuple[str, str]], current: Iterable[Version]) -> Composed:
+    """Shipped files, then own items, then overlays: lists, macros and rules, each in the order of their making."""
+    versions = list(current)
+    by_layer = {layer: [version for version in versions if version.layer == layer] for layer in Layer}
+    files, starts = list(shipped), {}
+    for name, layer in ((OWN_FILE, Layer.OWN), (OVERLAY_FILE, Layer.OVERLAY)):
+        ordered = sorted(by_layer[layer], key=lambda version: (_ORDER.index(version.kind), version.name))
+        if ordered:
+            text, starts[name] = joined(ordered)
+            files.append((name, text))
+    return Composed(
+        files,
+        {version.name: version.text for version in by_layer[Layer.SWITCH]},
+        {
+            version.name: version.pk
+            for layer in (Layer.SHIPPED, Layer.OWN, Layer.OVERLAY)
+            for version in by_layer[layer]
+            if version.kind == Kind.RULE
+        },
+        starts,
+    )
+
+
+def joined(versions: Sequence[Version]) -> tuple[str, list[tuple[int, Version]]]:
+    """Their texts in one, with a line between, and the line at which each begins."""
+    texts, starts, line = [], [], 1
+    for version in versions:
+        starts.append((line, version))
+        texts.append(version.text)
+        line += version.text.count("\n") + 1
+    return "\n".join(texts), starts
+
+
+def judging(loaded: engine.LoadResult, modes: dict[str, str]) -> engine.RuleSet:
+    """The rule set with its rules switched on and off."""
+    return engine.RuleSet(
+        replace(rule, enabled=modes[rule.name] != Mode.OFF) if rule.name in modes else rule for rule in loaded.rules
+    )

@@ -1,0 +1,166 @@
+"""The rule library: shipped texts, what people made of them, and the rule sets that came of it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q, QuerySet
+
+Files = list[tuple[str, str]]
+# What tells one rule set from another, also after a database was put back to an older state.
+Key = tuple[int, datetime]
+
+
+class Kind(models.TextChoices):
+    """What an item of a rule file is."""
+
+    LIST = "list", "List"
+    MACRO = "macro", "Macro"
+    RULE = "rule", "Rule"
+
+
+class Layer(models.TextChoices):
+    """Where a text of an item comes from; the later stand on the earlier."""
+
+    SHIPPED = "shipped", "Shipped"
+    OWN = "own", "Own"
+    OVERLAY = "overlay", "Customised"
+    # Its text is a Mode.
+    SWITCH = "switch", "Switched"
+
+
+class Mode(models.TextChoices):
+    """Whether a rule judges. A rule in the shadow is counted, and makes no findings."""
+
+    ON = "on", "On"
+    SHADOW = "shadow", "Shadow"
+    OFF = "off", "Off"
+
+
+class VersionQuerySet(QuerySet["Version"]):
+    def current(self) -> VersionQuerySet:
+        """The texts in force: of each item at most one a layer."""
+        return self.filter(is_current=True).exclude(text="").order_by("pk")
+
+    def history(self, kind: str, name: str) -> VersionQuerySet:
+        """All versions of an item, newest first."""
+        return self.filter(kind=kind, name=name).select_related("author").order_by("-number")
+
+
+class Version(models.Model):
+    """One text of one item in one layer, from when it was saved until the next of that layer. An empty text: removed.
+
+    `number` counts all versions of the item; `based_on` is the shipped version that an overlay was written for.
+    """
+
+    kind = models.CharField(max_length=8, choices=Kind)
+    name = models.CharField(max_length=256)
+    layer = models.CharField(max_length=8, choices=Layer)
+    number = models.PositiveIntegerField()
+    text = models.TextField(blank=True)
+    message = models.CharField(max_length=500)
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    is_current = models.BooleanField(default=True)
+    based_on = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, related_name="+")
+
+    objects = VersionQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["kind", "name", "number"], name="version_number_once_per_item"),
+            models.UniqueConstraint(
+                fields=["kind", "name", "layer"], condition=Q(is_current=True), name="version_current_once_per_layer"
+            ),
+        ]
+        indexes = [
+            # Everything in force, which makes the rule set.
+            models.Index(fields=["id"], condition=Q(is_current=True), name="version_current"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} {self.name}, version {self.number}"
+
+
+class RuleSet(models.Model):
+    """A rule set as it judged: files in loading order, and beside them what Falco's files can't say.
+
+    `files` are [name, text] pairs, `modes` {rule: Mode} where somebody switched it, `versions` {rule: id of the Version
+    that had the last word on its text}.
+    """
+
+    created_at = models.DateTimeField(auto_now_add=True)
+    files = models.JSONField()
+    modes = models.JSONField(default=dict)
+    versions = models.JSONField(default=dict)
+
+    def __str__(self) -> str:
+        return f"Rule set {self.pk}"
+
+    @property
+    def pairs(self) -> Files:
+        return pairs(self.files)
+
+    @property
+    def key(self) -> Key:
+        return self.pk, self.created_at
+
+
+class Library(models.Model):
+    """The one row that says which rule set judges. `problems` are those of newer texts that can't be used.
+
+    `shipped` are the files of the rules folder as they were taken in last. Whoever changes the library locks this row
+    first.
+    """
+
+    rule_set = models.ForeignKey(RuleSet, on_delete=models.PROTECT, null=True, related_name="+")
+    shipped = models.JSONField(default=list)
+    problems = models.JSONField(default=list)
+
+    def __str__(self) -> str:
+        return "Rule library"
+
+    @property
+    def shipped_files(self) -> Files:
+        return pairs(self.shipped)
+
+    @classmethod
+    def locked(cls) -> Library:
+        """The row, locked until the transaction ends."""
+        cls.objects.get_or_create(pk=1)
+        return cls.objects.select_for_update().get(pk=1)
+
+
+class ShadowCount(models.Model):
+    """How many events a rule in the shadow matched on a day."""
+
+    rule = models.CharField(max_length=256)
+    day = models.DateField()
+    count = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["rule", "day"], name="shadow_count_once")]
+
+    def __str__(self) -> str:
+        return f"{self.rule} {self.day}: {self.count}"
+
+
+def pairs(files: list[list[str]]) -> Files:
+    """Files as JSON keeps them, as the engine takes them."""
+    return [(name, text) for name, text in files]
+
+
+def problem_row(problem: Any) -> dict[str, Any]:
+    """A problem of the engine as it is kept."""
+    return {
+        "code": problem.code,
+        "message": problem.message or problem.hint,
+        "hint": problem.hint if problem.message else "",
+        "file": problem.file,
+        "line": problem.line,
+        "column": problem.column,
+        "rule": problem.rule_name or problem.item_name,
+    }

@@ -1,0 +1,237 @@
+"""Everything that changes the rule library. Each change makes versions and, if the whole can be used, a new rule set.
+
+LibraryError
+├── RulesRefused        the change has errors, or brings some to other items: `problems`, as kept in Library.problems
+├── NameTaken           a new item, with the name of one that is there
+├── EditConflict        somebody saved the item since it was opened: `current` is their version
+└── NoSuchItem          there is nothing to customise, switch or restore
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F, Max
+
+from ecsaudit import engine
+from ecsaudit.library.composing import Composed, compose
+from ecsaudit.library.models import (
+    Files,
+    Kind,
+    Layer,
+    Library,
+    Mode,
+    RuleSet,
+    ShadowCount,
+    Version,
+    problem_row,
+)
+from ecsaudit.library.texts import TextRefused, items_of, text_for
+from ecsaudit.people.models import User
+
+Problems = list[dict[str, Any]]
+SHIPPED_MESSAGE = "Shipped with ecsaudit"
+GONE_MESSAGE = "No longer shipped"
+
+
+class LibraryError(ValueError):
+    """A change that was not made."""
+
+
+class RulesRefused(LibraryError):
+    def __init__(self, problems: Problems) -> None:
+        super().__init__("; ".join(map(told, problems)))
+        self.problems = problems
+
+
+class EditConflict(LibraryError):
+    def __init__(self, current: Version | None) -> None:
+        super().__init__("somebody saved this in the meantime; compare, and save again")
+        self.current = current
+
+
+class NameTaken(LibraryError):
+    pass
+
+
+class NoSuchItem(LibraryError):
+    pass
+
+
+def told(problem: dict[str, Any]) -> str:
+    """A kept problem in one line."""
+    hint = f" ({problem['hint']})" if problem["hint"] else ""
+    return f"{problem['file']}:{problem['line']}:{problem['column']}: {problem['message']}{hint}"
+
+
+def refresh(folder: Path | None = None) -> Library:
+    """Take in the rule files of the folder if they changed. With errors the last good rule set stays."""
+    files, problems = shipped_files(folder or settings.RULES_DIR)
+    known = Library.objects.filter(pk=1).exclude(rule_set=None).first()
+    if known is not None and not problems and known.shipped_files == files:
+        return known
+    with transaction.atomic():
+        library = Library.locked()
+        if problems:
+            library.problems = problems
+            library.save(update_fields=["problems"])
+            return library
+        note_shipped(files)
+        library.shipped = [list(pair) for pair in files]
+        return settle(library)
+
+
+def shipped_files(folder: Path) -> tuple[Files, Problems]:
+    """The rule files in loading order, and what kept others from being read."""
+    files, problems = [], []
+    for path in sorted(path for path in folder.glob("*.yaml") if path.is_file()):
+        try:
+            files.append((path.name, path.read_text(encoding="utf-8").replace("\x00", "\ufffd")))
+        except (OSError, UnicodeDecodeError) as error:
+            problems.append(file_problem(path.name, f"it can't be read: {error}"))
+    return files, problems
+
+
+def file_problem(file: str, message: str) -> dict[str, Any]:
+    return {
+        "code": "LOAD_ERR_FILE_READ", "message": message, "hint": "", "file": file, "line": 1, "column": 1, "rule": "",
+    }  # fmt: skip
+
+
+def note_shipped(files: Files) -> None:
+    """Make a version of every shipped item whose text is new, and end those that are gone."""
+    texts: dict[tuple[str, str], str] = {}
+    for _, text in files:
+        try:
+            items = items_of(text)
+        except TextRefused:
+            # The engine tells this better, with its place; no item of the file is noted.
+            continue
+        for item in items:
+            if item.kind:
+                key = (item.kind, item.name[:256])
+                texts[key] = texts.get(key, "") + item.text
+    current = {(each.kind, each.name): each for each in Version.objects.filter(is_current=True, layer=Layer.SHIPPED)}
+    for key, text in texts.items():
+        if key not in current or current[key].text != text:
+            add_version(*key, Layer.SHIPPED, text, SHIPPED_MESSAGE, None)
+    for key, version in current.items():
+        if key not in texts and version.text:
+            add_version(*key, Layer.SHIPPED, "", GONE_MESSAGE, None)
+
+
+def add_version(kind: str, name: str, layer: Layer, text: str, message: str, author: User | None) -> Version:
+    """The next version of an item, in force; the library must be locked."""
+    versions = Version.objects.filter(kind=kind, name=name)
+    number = (versions.aggregate(last=Max("number"))["last"] or 0) + 1
+    versions.filter(layer=layer, is_current=True).update(is_current=False)
+    shipped = versions.filter(layer=Layer.SHIPPED, is_current=True).first() if layer == Layer.OVERLAY else None
+    return Version.objects.create(
+        kind=kind, name=name, layer=layer, number=number, text=text, message=message, author=author, based_on=shipped
+    )
+
+
+def settle(library: Library) -> Library:
+    """Compile what is in force now. Without errors it judges from now on; else they are noted."""
+    found = compose(library.shipped_files, Version.objects.current())
+    library.problems = problems_of(found)
+    if not library.problems:
+        library.rule_set = RuleSet.objects.create(
+            files=[list(pair) for pair in found.files], modes=found.modes, versions=found.versions
+        )
+    library.save()
+    return library
+
+
+def problems_of(found: Composed) -> Problems:
+    """The errors of a composed rule set, each at its place in the text that somebody wrote."""
+    return [placed(problem_row(problem), found) for problem in engine.load_rules(found.files).errors]
+
+
+def placed(row: dict[str, Any], found: Composed) -> dict[str, Any]:
+    at = found.item_at(row["file"], row["line"])
+    if at is None:
+        return row
+    version, line = at
+    return row | {"file": f"{version.kind} {version.name}", "line": line, "kind": version.kind, "name": version.name}
+
+
+@transaction.atomic
+def save(
+    *, kind: str, name: str, layer: Layer, text: str, author: User, message: str, expected: int | None = None
+) -> Version:
+    """Put a text in force. `expected` is the id of the layer's version that the author saw, None for a new item.
+
+    An empty text takes the layer away. Raises TextRefused, RulesRefused or EditConflict, and then nothing is changed.
+    """
+    library = Library.locked()
+    current = Version.objects.filter(kind=kind, name=name, layer=layer, is_current=True).first()
+    seen = current if current is not None and current.text else None
+    if expected is None and layer == Layer.OWN and Version.objects.current().filter(kind=kind, name=name).exists():
+        raise NameTaken(f"there is a {kind} “{name}” already; choose another name, or change that one")
+    if (seen and seen.pk) != expected:
+        raise EditConflict(current)
+    if text.strip():
+        text = text_for(kind, name, text.replace("\r\n", "\n"))
+    elif seen is None:
+        raise NoSuchItem(f"there is no text of {kind} “{name}” to take away")
+    before = library.problems
+    version = add_version(kind, name, layer, text.strip("\n") + "\n" if text.strip() else "", message, author)
+    settle(library)
+    known = {told(problem) for problem in before}
+    fresh = [problem for problem in library.problems if told(problem) not in known]
+    if fresh:
+        raise RulesRefused(fresh)
+    return version
+
+
+@transaction.atomic
+def switch(*, names: Collection[str], mode: Mode, author: User, message: str) -> int:
+    """Switch rules on, off or into the shadow; returns how many were changed. Raises NoSuchItem."""
+    library = Library.locked()
+    rules = Version.objects.current().filter(kind=Kind.RULE)
+    known = set(rules.exclude(layer=Layer.SWITCH).values_list("name", flat=True))
+    missing = sorted(set(names) - known)
+    if missing:
+        raise NoSuchItem(f"there is no rule “{missing[0]}”")
+    already = set(rules.filter(layer=Layer.SWITCH, text=mode).values_list("name", flat=True))
+    changed = sorted(set(names) - already)
+    for name in changed:
+        add_version(Kind.RULE, name, Layer.SWITCH, mode, message, author)
+    if changed:
+        settle(library)
+    return len(changed)
+
+
+def check(*, kind: str, name: str, layer: Layer, text: str) -> tuple[Problems, Problems]:
+    """The errors and warnings that the rule set would have with this text in force; nothing is changed."""
+    try:
+        text = text_for(kind, name, text.replace("\r\n", "\n"))
+    except TextRefused as error:
+        place = {"line": error.line, "column": error.column, "hint": error.hint}
+        return [file_problem(f"{kind} {name}", error.message) | place], []
+    others = [
+        version
+        for version in Version.objects.current()
+        if (version.kind, version.name, version.layer) != (kind, name, layer)
+    ]
+    shipped = Library.objects.get(pk=1).shipped_files
+    found = compose(shipped, [*others, Version(kind=kind, name=name, layer=layer, text=text)])
+    loaded = engine.load_rules(found.files)
+    errors, warnings = (
+        [placed(problem_row(problem), found) for problem in problems] for problems in (loaded.errors, loaded.warnings)
+    )
+    return errors, [problem for problem in warnings if problem.get("name") == name]
+
+
+def count_shadows(counts: Counter[tuple[str, date]]) -> None:
+    """Add to the numbers of events that rules in the shadow matched, in the transaction that stored the events."""
+    for (rule, day), count in sorted(counts.items()):
+        ShadowCount.objects.get_or_create(rule=rule, day=day)
+        ShadowCount.objects.filter(rule=rule, day=day).update(count=F("count") + count)

@@ -1,0 +1,43 @@
+"""The text of one item, as its page takes it.
+
+TextRefused             it isn't what was asked for; says what, where and what to do
+"""
+
+from __future__ import annotations
+
+from ecsaudit import engine
+
+
+class TextRefused(ValueError):
+    """A text that isn't a rule file, or not of the item that it should be. `line` and `column` count from 1."""
+
+    def __init__(self, message: str, line: int = 1, column: int = 1, hint: str = "") -> None:
+        super().__init__(message, line, column, hint)
+        self.message = message
+        self.line = line
+        self.column = column
+        self.hint = hint
+
+    def __str__(self) -> str:
+        hint = f" ({self.hint})" if self.hint else ""
+        return f"line {self.line}, column {self.column}: {self.message}{hint}"
+
+
+def items_of(text: str) -> list[engine.ItemText]:
+    """The items of a rule file in order; TextRefused where it is none."""
+    try:
+        return engine.item_texts(text)
+    except engine.ReadingError as error:
+        raise TextRefused(error.message, error.line, error.column, error.hint) from error
+
+
+def text_for(kind: str, name: str, text: str) -> str:
+    """The text, if it is nothing but items of this kind and name; TextRefused says what else is in it."""
+    items = items_of(text)
+    if not items:
+        raise TextRefused("there is nothing here", hint=f"write '- {kind}: {name}' and what belongs to it")
+    for item in items:
+        if (item.kind, item.name) != (kind, name):
+            other = f"the {item.kind} “{item.name}”" if item.kind else "something else"
+            raise TextRefused(f"this is the page of the {kind} “{name}”, but here is {other}", item.line)
+    return text.strip("\n") + "\n"
