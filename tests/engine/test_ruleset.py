@@ -11,7 +11,7 @@ import pytest
 from ecsaudit import engine
 
 ROOT = Path(__file__).parents[2]
-ARTICLE = (ROOT / "rules" / "ecs_exec.yaml").read_text(encoding="utf-8")
+ARTICLE = (ROOT / "tests" / "data" / "rules" / "ecs_exec.yaml").read_text(encoding="utf-8")
 
 EVENT: dict[str, Any] = {
     "eventVersion": "1.08",
