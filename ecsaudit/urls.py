@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.urls import path
 
-from ecsaudit.web.views import account, collection, findings, overview, sample, sessions
+from ecsaudit.web.views import account, collection, findings, library, overview, sample, sessions
 
 urlpatterns = [
     path("", overview.show, name="overview"),
@@ -13,6 +13,9 @@ urlpatterns = [
     path("findings/", findings.listing, name="findings"),
     path("findings/facets/", findings.facets, name="finding-facets"),
     path("findings/<int:pk>/", findings.detail, name="finding"),
+    path("rules/", library.listing, name="library"),
+    path("rules/item/", library.item, name="library-item"),
+    path("rules/switch/", library.switch, name="library-switch"),
     path("collection/", collection.show, name="collection"),
     path("collection/unreadable/", collection.unreadable, name="unreadable-records"),
     path("collection/unreadable/<int:pk>/", collection.unreadable_detail, name="unreadable-record"),

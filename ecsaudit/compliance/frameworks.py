@@ -32,6 +32,12 @@ class Control:
     title: str = field(compare=False)
 
     @property
+    def framework_name(self) -> str:
+        """With the version, where it isn't the catalogue's."""
+        framework = FRAMEWORKS[self.framework]
+        return framework.name if self.version == framework.version else f"{framework.name} {self.version}"
+
+    @property
     def key(self) -> str:
         """For addresses: framework and identifier, and the version where it isn't the catalogue's."""
         usual = FRAMEWORKS[self.framework].version

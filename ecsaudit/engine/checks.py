@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .nodes import Comparison, Exists, Macro
+from .nodes import Comparison, Exists, ListValue, Macro, Value
 from .record import Record
 from .transformers import Operand
 
@@ -89,6 +89,25 @@ def leaves(check: Compiled) -> Iterator[Check]:
     else:
         for child in check.children:
             yield from leaves(child)
+
+
+def macro_names(check: Compiled) -> Iterator[str]:
+    """The macros that a condition names, those in macros among them."""
+    if isinstance(check, Expanded):
+        yield check.node.name
+    if isinstance(check, Negated | Expanded):
+        yield from macro_names(check.child)
+    elif not isinstance(check, Check):
+        for child in check.children:
+            yield from macro_names(child)
+
+
+def list_names(check: Compiled) -> Iterator[str]:
+    """The lists that a condition names."""
+    for leaf in leaves(check):
+        right = leaf.node.right if isinstance(leaf.node, Comparison) else None
+        if isinstance(right, Value | ListValue):
+            yield from right.lists
 
 
 def shortened(check: Compiled, answers: Mapping[int, bool | None]) -> Compiled | bool:

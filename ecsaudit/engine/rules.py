@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from .checks import list_names, macro_names
 from .compiler import Condition
 from .items import Priority
 from .output import OutputFormat, one_line
@@ -37,6 +38,16 @@ class Rule:
     line: int
     exceptions: tuple[str, ...] = ()
     lists: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
+
+    @property
+    def macros_used(self) -> frozenset[str]:
+        """The macros that the condition names, those in macros among them."""
+        return frozenset(macro_names(self.condition.check))
+
+    @property
+    def lists_used(self) -> frozenset[str]:
+        """The lists that the condition and its macros name."""
+        return frozenset(list_names(self.condition.check))
 
 
 class Match:

@@ -34,7 +34,7 @@ class FindingQuerySet(QuerySet["Finding"]):
         return self.order_by().values("pk")[:limit].count()
 
     def for_detail(self) -> FindingQuerySet:
-        return self.select_related("account", "session", "event", "event__body")
+        return self.select_related("account", "session", "event", "event__body", "rule_version", "rule_set")
 
 
 class Finding(models.Model):

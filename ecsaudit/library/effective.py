@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
 
 from ecsaudit import engine
 from ecsaudit.library import services
@@ -74,6 +76,12 @@ def compiled(rule_set: RuleSet) -> Effective:
     loaded = engine.load_rules(rule_set.pairs)
     shadows = frozenset(name for name, mode in rule_set.modes.items() if mode == Mode.SHADOW)
     return Effective(rule_set.key, judging(loaded, rule_set.modes), loaded, dict(rule_set.versions), shadows)
+
+
+@lru_cache(maxsize=4)
+def as_it_was(pk: int, created_at: datetime) -> Effective:
+    """A rule set of the past, compiled again: to explain what it found."""
+    return compiled(RuleSet.objects.get(pk=pk, created_at=created_at))
 
 
 rules = EffectiveRules()

@@ -141,6 +141,8 @@ def screens(story: list[ExecSession]) -> list[str]:
         f"/sessions/{story[0].pk}/",
         f"/sessions/{story[2].pk}/",
         "/findings/",
+        "/rules/",
+        "/rules/item/?kind=rule&name=Terminal+Shell+in+ECS+Container",
         f"/findings/{Finding.objects.get().pk}/",
         "/collection/",
         "/collection/unreadable/",

@@ -1,11 +1,13 @@
 """What holds for every screen: who sees it, and that nothing in it could run."""
 
 from html.parser import HTMLParser
+from urllib.parse import quote
 
 import pytest
 from django.test import Client, override_settings
 from django.urls import URLPattern
 
+from ecsaudit.library.effective import rules
 from ecsaudit.urls import urlpatterns
 from tests import factories
 
@@ -26,13 +28,15 @@ SCREENS = {
     "findings": "/findings/",
     "finding-facets": "/findings/facets/",
     "finding": "/findings/{finding}/",
+    "library": "/rules/",
+    "library-item": "/rules/item/?kind=list&name=system_shells",
     "collection": "/collection/",
     "unreadable-records": "/collection/unreadable/",
     "unreadable-record": "/collection/unreadable/{record}/",
     "change-password": "/password/",
     "login": "/login/",
 }
-ACTIONS = {"remove-sample", "logout"}
+ACTIONS = {"remove-sample", "logout", "library-switch"}
 
 
 class Inert(HTMLParser):
@@ -53,6 +57,7 @@ class Inert(HTMLParser):
 @pytest.fixture
 def addresses() -> dict[str, str]:
     """The address of each screen, with rows whose every text is hostile."""
+    rules.current()
     account = factories.account(alias=HOSTILE[:100])
     feed = factories.feed(account=account, error_code=HOSTILE, error_message=HOSTILE)
     factories.query(feed=feed, event_name=HOSTILE[:100])
@@ -79,7 +84,7 @@ def test_every_address_is_tried_here() -> None:
 @pytest.mark.parametrize("name", sorted(SCREENS.keys() - {"login"}))
 def test_a_stranger_is_sent_to_the_log_in(client: Client, addresses: dict[str, str], name: str) -> None:
     answer = client.get(addresses[name])
-    assert (answer.status_code, answer.headers["Location"]) == (302, f"/login/?next={addresses[name]}")
+    assert (answer.status_code, answer.headers["Location"]) == (302, f"/login/?next={quote(addresses[name])}")
 
 
 @pytest.mark.parametrize("name", sorted(SCREENS.keys() - {"login"}))

@@ -1,11 +1,19 @@
 """Findings: the list, its facets, one finding."""
 
+from typing import Any
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 
+from ecsaudit import engine
+from ecsaudit.compliance.frameworks import controls_of, other_tags
 from ecsaudit.findings.models import Finding
+from ecsaudit.library.effective import as_it_was
+from ecsaudit.library.models import Kind
+from ecsaudit.library.shipped_content import runbook_of
 from ecsaudit.web import finding_list, lists
 from ecsaudit.web.raw import Raw
+from ecsaudit.web.rule_list import item_address
 from ecsaudit.web.sentences import session_sentence
 
 
@@ -27,5 +35,18 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
             "sentence": session_sentence(finding.session) if finding.session else "",
             "raw": Raw.of(finding.event.raw_text),
             "output_fields": sorted(finding.output_fields.items()),
+            "explanation": explained(finding),
+            "controls": controls_of(finding.tags),
+            "tags": other_tags(finding.tags),
+            "rule_address": item_address(Kind.RULE, finding.rule),
+            "runbook": runbook_of(finding.rule),
         },
     )
+
+
+def explained(finding: Finding) -> dict[str, Any] | None:
+    """Why the rule matched, by the very rule set that judged; None for findings from before rule sets were kept."""
+    if finding.rule_set is None:
+        return None
+    rule = next((rule for rule in as_it_was(*finding.rule_set.key).rules if rule.name == finding.rule), None)
+    return None if rule is None else engine.explain(rule, finding.event.raw_text).as_dict()

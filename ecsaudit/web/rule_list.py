@@ -1,0 +1,240 @@
+"""The library's list: every rule as a row, filtered and counted in memory, because rules are few and already compiled."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from urllib.parse import urlencode
+
+from django.urls import reverse
+
+from ecsaudit import engine
+from ecsaudit.compliance.frameworks import FRAMEWORKS, Control, controls_of
+from ecsaudit.execsessions.models import DailyCount
+from ecsaudit.execsessions.models import Dimension as Counted
+from ecsaudit.findings.models import Priority
+from ecsaudit.library.effective import Effective
+from ecsaudit.library.models import Kind, Layer, Mode, ShadowCount, Version
+from ecsaudit.web.filters import Dimension, ListFilter, Spec
+from ecsaudit.web.lists import Facet, FacetValue
+from ecsaudit.web.visible import shortened
+
+DAYS = 30
+WEEK = 7
+SOURCES = {"shipped": "Shipped", "customised": "Customised", "own": "Own"}
+HEALTH = {"fine": "Fine", "warning": "Warning", "never": "Can't fire"}
+PRIORITIES = {str(value): word for value, word in Priority.choices}
+SPEC = Spec(
+    time="",
+    dimensions=(
+        Dimension("framework", "", "Framework", {key: one.name for key, one in FRAMEWORKS.items()}),
+        Dimension("control", "", "Control"),
+        Dimension("priority", "", "Priority", PRIORITIES),
+        Dimension("state", "", "State", {value: str(word) for value, word in Mode.choices}),
+        Dimension("source", "", "Source", SOURCES),
+        Dimension("health", "", "Health", HEALTH),
+    ),
+    exact=(),
+    text=(),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RuleRow:
+    """A rule with everything that its row, its facets and its page tell."""
+
+    rule: engine.Rule
+    state: str
+    source: str
+    health: str
+    problems: tuple[str, ...]
+    controls: tuple[Control, ...]
+    hits: tuple[int, ...]
+    last: date | None
+
+    @property
+    def name(self) -> str:
+        return self.rule.name
+
+    @property
+    def address(self) -> str:
+        return item_address(Kind.RULE, self.name)
+
+    @property
+    def findings_address(self) -> str:
+        return f"{reverse('findings')}?{urlencode({'rule': self.name})}"
+
+    @property
+    def priority(self) -> int:
+        return int(Priority[self.rule.priority.upper()])
+
+    @property
+    def state_word(self) -> str:
+        return str(Mode(self.state).label)
+
+    @property
+    def source_word(self) -> str:
+        return SOURCES[self.source]
+
+    @property
+    def health_word(self) -> str:
+        return HEALTH[self.health]
+
+    @property
+    def week(self) -> int:
+        return sum(self.hits[-WEEK:])
+
+    @property
+    def month(self) -> int:
+        return sum(self.hits)
+
+    @property
+    def sparkline(self) -> str:
+        """The points of an SVG line, 90 wide and 18 high."""
+        highest = max(self.hits)
+        return " ".join(
+            f"{number * 90 / (len(self.hits) - 1):.0f},{17 - 16 * count / highest if highest else 17:.1f}"
+            for number, count in enumerate(self.hits)
+        )
+
+    def values(self, dimension: str) -> Sequence[str]:
+        """What the rule has in a dimension of the filter."""
+        if dimension == "framework":
+            return list(dict.fromkeys(control.framework for control in self.controls))
+        if dimension == "control":
+            return [control.key for control in self.controls]
+        return [str(getattr(self, dimension))]
+
+    def holds(self, text: str) -> bool:
+        """Whether a text stands in what somebody would search."""
+        rule = self.rule
+        where = (rule.name, rule.description, rule.condition_text, rule.output_text, *rule.tags)
+        return any(text.casefold() in each.casefold() for each in where)
+
+
+def item_address(kind: str, name: str) -> str:
+    return f"{reverse('library-item')}?{urlencode({'kind': kind, 'name': name})}"
+
+
+def rows(effective: Effective, today: date) -> list[RuleRow]:
+    """Every rule, by name. Three queries, however many rules."""
+    first = today - timedelta(days=DAYS - 1)
+    layers: dict[str, set[str]] = {}
+    for name, layer in Version.objects.current().filter(kind=Kind.RULE).values_list("name", "layer"):
+        layers.setdefault(name, set()).add(layer)
+    hits: dict[str, Counter[date]] = {}
+    for day, rule, count in DailyCount.objects.since(first).by_day(Counted.RULE):
+        hits.setdefault(rule, Counter())[day] += count
+    for day, rule, count in ShadowCount.objects.filter(day__gte=first).values_list("day", "rule", "count"):
+        hits.setdefault(rule, Counter())[day] += count
+    warnings: dict[str, list[engine.Problem]] = {}
+    for problem in effective.loaded.warnings:
+        warnings.setdefault(problem.rule_name, []).append(problem)
+    found = [
+        row(
+            rule,
+            effective,
+            layers.get(rule.name, set()),
+            warnings.get(rule.name, []),
+            hits.get(rule.name, Counter()),
+            first,
+        )
+        for rule in effective.rules
+    ]
+    return sorted(found, key=lambda each: each.name.casefold())
+
+
+def row(
+    rule: engine.Rule,
+    effective: Effective,
+    layers: set[str],
+    warnings: Iterable[engine.Problem],
+    hits: Counter[date],
+    first: date,
+) -> RuleRow:
+    state = Mode.SHADOW if rule.name in effective.shadows else Mode.ON if rule.enabled else Mode.OFF
+    own = Layer.OWN in layers
+    source = "customised" if Layer.OVERLAY in layers and not own else "own" if own else "shipped"
+    problems = [problem.message or problem.hint for problem in warnings]
+    never = any(problem.code == "ECSAUDIT_NEVER_MATCHES" for problem in warnings)
+    if rule.event_names is None:
+        problems.append(
+            "it matches events of any name, so CloudTrail can't be asked for them: name events with ct.name"
+        )
+        never = True
+    health = "never" if never else "warning" if problems else "fine"
+    days = [first + timedelta(days=number) for number in range(DAYS)]
+    return RuleRow(
+        rule,
+        state,
+        source,
+        health,
+        tuple(problems),
+        tuple(controls_of(rule.tags)),
+        tuple(hits[day] for day in days),
+        max((day for day, count in hits.items() if count > 0), default=None),
+    )
+
+
+def apply(filter: ListFilter, found: Iterable[RuleRow]) -> list[RuleRow]:
+    """The rows that the filter lets through: one of the values in each dimension that is filtered, and the text."""
+    wanted = grouped(filter.included)
+    unwanted = grouped(filter.excluded)
+    return [
+        each
+        for each in found
+        if all(not values.isdisjoint(each.values(name)) for name, values in wanted.items())
+        and all(values.isdisjoint(each.values(name)) for name, values in unwanted.items())
+        and (not filter.search or each.holds(filter.search))
+    ]
+
+
+def grouped(pairs: Iterable[tuple[str, str]]) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for name, value in pairs:
+        found.setdefault(name, set()).add(value)
+    return found
+
+
+def facets(filter: ListFilter, found: Sequence[RuleRow]) -> list[Facet]:
+    """The values of each dimension with the number of rules; controls once a framework is chosen."""
+    chosen = {value for name, value in filter.included if name == "framework"}
+    titles = {control.key: f"{control.identifier} {control.title}" for each in found for control in each.controls}
+    shown = [
+        facet(filter, dimension, found, dimension.word) for dimension in SPEC.dimensions if dimension.name != "control"
+    ]
+    asked = {value for name, value in filter.included if name == "control"}
+    for framework in FRAMEWORKS.values():
+        if framework.key in chosen or any(key.partition(":")[0].partition("@")[0] == framework.key for key in asked):
+            here = [key for key in titles if key.partition(":")[0].partition("@")[0] == framework.key]
+            dimension = Dimension("control", "", framework.title)
+            shown.insert(1, facet(filter, dimension, found, titles.__getitem__, here))
+    return shown
+
+
+def facet(
+    filter: ListFilter,
+    dimension: Dimension,
+    found: Sequence[RuleRow],
+    word: Callable[[str], str],
+    only: Sequence[str] | None = None,
+) -> Facet:
+    counts = Counter(value for each in found for value in each.values(dimension.name))
+    order: Mapping[str, object] | Sequence[str] = (
+        sorted(only) if only is not None else dimension.words or sorted(counts)
+    )
+    included = set(filter.included)
+    values = [
+        FacetValue(
+            shortened(word(value), 60),
+            counts[value],
+            (dimension.name, value) in included,
+            filter.toggled(dimension.name, value).address(),
+            filter.without(dimension.name, value).address(),
+        )
+        for value in order
+        if counts[value]
+    ]
+    return Facet(dimension.label, dimension.name, values, 0)

@@ -1,0 +1,137 @@
+"""The rule library: the list, one item, and switching rules on and off."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_POST
+
+from ecsaudit.compliance.frameworks import other_tags
+from ecsaudit.library import services
+from ecsaudit.library.effective import Effective, RulesBroken, rules
+from ecsaudit.library.models import Kind, Library, Mode, Version
+from ecsaudit.library.shipped_content import runbook_of, tests_of
+from ecsaudit.web import rule_list
+from ecsaudit.web.filters import ListFilter
+
+PAGE = 100
+View = Callable[..., HttpResponse]
+
+
+def analysts_only(view: View) -> View:
+    @wraps(view)
+    def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if not getattr(request.user, "is_analyst", False):
+            raise PermissionDenied(
+                "your account may look at rules, not change them; an administrator can give it the role"
+            )
+        return view(request, *args, **kwargs)
+
+    return checked
+
+
+def listing(request: HttpRequest) -> HttpResponse:
+    library = Library.objects.first()
+    try:
+        effective = rules.current()
+    except RulesBroken:
+        return render(request, "library/broken.html", {"library": Library.objects.first()})
+    filter = ListFilter.read(rule_list.SPEC, request.GET)
+    every = rule_list.rows(effective, timezone.now().date())
+    found = rule_list.apply(filter, every)
+    page = Paginator(found, PAGE).get_page(request.GET.get("page"))
+    return render(
+        request,
+        "library/list.html",
+        {
+            "filter": filter,
+            "chips": filter.chips(),
+            "kept": [pair for pair in filter.pairs() if pair[0] != "q"],
+            "problems": filter.problems,
+            "library": library,
+            "page": page,
+            "older": page.has_next() and filter.address(page=str(page.number + 1)),
+            "newer": page.has_previous() and filter.address(page=str(page.number - 1)),
+            "facets": rule_list.facets(filter, found),
+            "count": len(found),
+            "total": len(every),
+            "modes": Mode.choices,
+            "here": request.get_full_path(),
+        },
+    )
+
+
+def item(request: HttpRequest) -> HttpResponse:
+    """One rule, macro or list, by kind and name."""
+    kind, name = request.GET.get("kind", ""), request.GET.get("name", "")
+    versions = list(Version.objects.history(kind, name)) if kind in Kind.values else []
+    if not versions:
+        raise Http404(f"there is no {kind or 'item'} “{name}”")
+    effective = rules.current()
+    context: dict[str, Any] = {
+        "kind": kind,
+        "name": name,
+        "versions": versions,
+        "texts": [
+            version
+            for version in reversed(versions)
+            if version.is_current and version.text and version.layer != "switch"
+        ],
+        "users": used_by(effective, kind, name),
+        "modes": Mode.choices,
+        "here": request.get_full_path(),
+    }
+    if kind == Kind.RULE:
+        row = next((row for row in rule_list.rows(effective, timezone.now().date()) if row.name == name), None)
+        context |= {"row": row, "runbook": runbook_of(name)}
+        if row is not None:
+            context |= {
+                "tests": [(test, row.rule.condition.matches(test.record) is test.fires) for test in tests_of(name)],
+                "tags": other_tags(row.rule.tags),
+                "tree": str(row.rule.condition.tree),
+            }
+    else:
+        context["meaning"] = (effective.loaded.lists if kind == Kind.LIST else effective.loaded.macros).get(name)
+    return render(request, f"library/{'rule' if kind == Kind.RULE else 'shared'}.html", context)
+
+
+def used_by(effective: Effective, kind: str, name: str) -> list[tuple[str, str]]:
+    """The rules whose conditions name a macro or a list, each with its address."""
+    if kind == Kind.RULE:
+        return []
+    return [
+        (rule.name, rule_list.item_address(Kind.RULE, rule.name))
+        for rule in effective.rules
+        if name in (rule.macros_used if kind == Kind.MACRO else rule.lists_used)
+    ]
+
+
+@require_POST
+@analysts_only
+def switch(request: HttpRequest) -> HttpResponse:
+    """Switch the chosen rules on, off or into the shadow."""
+    names, mode = request.POST.getlist("rule"), request.POST.get("mode", "")
+    back = request.POST.get("back", "")
+    if not url_has_allowed_host_and_scheme(back, allowed_hosts=None):
+        back = reverse("library")
+    if mode not in Mode.values or not names:
+        messages.error(request, "Choose rules, and what to do with them.")
+        return redirect(back)
+    reason = request.POST.get("message", "").strip()[:500] or f"Switched {Mode(mode).label.lower()}"
+    try:
+        changed = services.switch(names=names, mode=Mode(mode), author=request.user, message=reason)  # type: ignore[arg-type]
+    except services.NoSuchItem as error:
+        messages.error(request, f"{error}.")
+    else:
+        messages.success(request, f"{changed} rule{'' if changed == 1 else 's'} switched: {Mode(mode).label.lower()}.")
+    return redirect(back)
