@@ -87,7 +87,7 @@ def test_a_first_start_serves_the_sample_stops_cleanly_and_a_second_finds_everyt
         assert (answer.status, answer.getheader("Location")) == (302, "/login/?next=/sessions/")
         assert "unsafe" not in str(answer.getheader("Content-Security-Policy"))
         assert "default-src 'none'" in str(answer.getheader("Content-Security-Policy"))
-        assert "first read" in said(folder)
+        wait_until(lambda: "first read" in said(folder), seconds=120, what="the progress of the first read")
         assert "already" in refused(folder, "--port", str(free_port()))
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=20) == 0
