@@ -47,6 +47,7 @@ INSTALLED_APPS = [
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "django.forms",
+    "django_ace",
     "django_htmx",
     "django_include_bootstrap",
     "axes",
@@ -139,6 +140,8 @@ CONTENT_SECURITY_POLICY = {
         "frame-ancestors": [NONE],
     }
 }
+# A rule text that is too long gets its own answer up to this; beyond, the request is refused.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 20_000_000
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_HTTPONLY = True

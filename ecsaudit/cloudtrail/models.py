@@ -174,9 +174,13 @@ class EventBody(models.Model):
         # CloudTrail text may hold lone surrogates, which plain UTF-8 refuses.
         return zlib.compress(text.encode("utf-8", "surrogatepass"), level=1)
 
+    @staticmethod
+    def decompress(compressed: bytes | memoryview) -> str:
+        return zlib.decompress(bytes(compressed)).decode("utf-8", "surrogatepass")
+
     @property
     def text(self) -> str:
-        return zlib.decompress(bytes(self.compressed)).decode("utf-8", "surrogatepass")
+        return self.decompress(self.compressed)
 
 
 class UnreadableRecord(models.Model):

@@ -30,7 +30,7 @@ from .errors import ConditionError, EngineError, OutputError, Problem, RecordErr
 from .explain import Explanation, Kind, explain
 from .explanation_text import explanation_lines
 from .extraction import extract
-from .item_texts import ItemText, item_texts
+from .item_texts import ItemText, item_texts, renamed
 from .items import Priority
 from .loader import LoadResult, load_rules
 from .nodes import Node
@@ -65,4 +65,5 @@ __all__ = [
     "item_texts",
     "load_rules",
     "parse_condition",
+    "renamed",
 ]

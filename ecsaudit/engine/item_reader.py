@@ -29,7 +29,7 @@ _REPLACEABLE = (
     "capture_duration",
 )
 _DEFINING = ("condition", "output", "desc", "priority")
-_KEYS = {
+KEYS = {
     "list": {"list", "items", "append", "override"},
     "macro": {"macro", "condition", "append", "override"},
     "rule": {"rule", "source", "append", "override", *_REPLACEABLE},
@@ -56,7 +56,7 @@ def kind_of(item: Mapping) -> str | None:
 
 def warn_of_unknown_keys(item: Mapping, kind: str, context: Context, log: ProblemLog) -> None:
     for key, node in item.keys.items():
-        if key not in _KEYS[kind]:
+        if key not in KEYS[kind]:
             hint = "Falco's key is 'desc'" if key == "description" else ""
             place = context.at(node.source, node.start)
             log.warn("LOAD_UNKNOWN_KEY", f"Unknown key '{key}'. The key will be ignored.", place, hint)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from ecsaudit import engine
 from ecsaudit.library.models import Files, Kind, Layer, Mode, Version
@@ -61,6 +62,15 @@ def joined(versions: Sequence[Version]) -> tuple[str, list[tuple[int, Version]]]
         texts.append(version.text)
         line += version.text.count("\n") + 1
     return "\n".join(texts), starts
+
+
+def placed(row: dict[str, Any], composed: Composed) -> dict[str, Any]:
+    """A kept problem at its place in the item's own text, where it stands in a written file."""
+    at = composed.item_at(row["file"], row["line"])
+    if at is None:
+        return row
+    version, line = at
+    return row | {"file": f"{version.kind} {version.name}", "line": line, "kind": version.kind, "name": version.name}
 
 
 def judging(loaded: engine.LoadResult, modes: dict[str, str]) -> engine.RuleSet:

@@ -9,6 +9,8 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q, QuerySet
 
+from ecsaudit.cloudtrail.models import EventBody
+
 Files = list[tuple[str, str]]
 # What tells one rule set from another, also after a database was put back to an older state.
 Key = tuple[int, datetime]
@@ -146,6 +148,34 @@ class ShadowCount(models.Model):
 
     def __str__(self) -> str:
         return f"{self.rule} {self.day}: {self.count}"
+
+
+class RuleTest(models.Model):
+    """A record that somebody kept to try a rule with: the rule must match it, or must not.
+
+    `digest` is the SHA-256 of the record's bytes, so that a record tries a rule once.
+    """
+
+    rule = models.CharField(max_length=256)
+    matches = models.BooleanField()
+    why = models.CharField(max_length=200, blank=True)
+    digest = models.CharField(max_length=64)
+    compressed = models.BinaryField(help_text="CloudTrail's text, as in EventBody")
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["pk"]
+        # Also finds the tests of a rule.
+        constraints = [models.UniqueConstraint(fields=["rule", "digest"], name="rule_test_once_per_record")]
+
+    def __str__(self) -> str:
+        return f"{self.rule} {'matches' if self.matches else 'does not match'} {self.digest[:12]}"
+
+    @property
+    def record(self) -> str:
+        """CloudTrail's text."""
+        return EventBody.decompress(self.compressed)
 
 
 def pairs(files: list[list[str]]) -> Files:

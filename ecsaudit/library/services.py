@@ -20,7 +20,8 @@ from django.db import transaction
 from django.db.models import F, Max
 
 from ecsaudit import engine
-from ecsaudit.library.composing import Composed, compose
+from ecsaudit.library.composing import Composed, compose, placed
+from ecsaudit.library.drafts import drafted
 from ecsaudit.library.models import (
     Files,
     Kind,
@@ -154,26 +155,28 @@ def problems_of(found: Composed) -> Problems:
     return [placed(problem_row(problem), found) for problem in engine.load_rules(found.files).errors]
 
 
-def placed(row: dict[str, Any], found: Composed) -> dict[str, Any]:
-    at = found.item_at(row["file"], row["line"])
-    if at is None:
-        return row
-    version, line = at
-    return row | {"file": f"{version.kind} {version.name}", "line": line, "kind": version.kind, "name": version.name}
-
-
 @transaction.atomic
 def save(
-    *, kind: str, name: str, layer: Layer, text: str, author: User, message: str, expected: int | None = None
+    *,
+    kind: str,
+    name: str,
+    layer: Layer,
+    text: str,
+    author: User,
+    message: str,
+    expected: int | None = None,
+    mode: Mode | None = None,
 ) -> Version:
     """Put a text in force. `expected` is the id of the layer's version that the author saw, None for a new item.
 
-    An empty text takes the layer away. Raises TextRefused, RulesRefused or EditConflict, and then nothing is changed.
+    An empty text takes the layer away. `mode` switches the rule in the same step. Raises TextRefused, NameTaken,
+    RulesRefused, NoSuchItem or EditConflict, and then nothing is changed.
     """
     library = Library.locked()
     current = Version.objects.filter(kind=kind, name=name, layer=layer, is_current=True).first()
     seen = current if current is not None and current.text else None
-    if expected is None and layer == Layer.OWN and Version.objects.current().filter(kind=kind, name=name).exists():
+    taken = Version.objects.current().filter(kind=kind, name=name).exclude(layer=Layer.SWITCH)
+    if expected is None and layer == Layer.OWN and taken.exists():
         raise NameTaken(f"there is a {kind} “{name}” already; choose another name, or change that one")
     if (seen and seen.pk) != expected:
         raise EditConflict(current)
@@ -183,12 +186,33 @@ def save(
         raise NoSuchItem(f"there is no text of {kind} “{name}” to take away")
     before = library.problems
     version = add_version(kind, name, layer, text.strip("\n") + "\n" if text.strip() else "", message, author)
+    if mode is not None:
+        add_version(kind, name, Layer.SWITCH, mode, message, author)
     settle(library)
     known = {told(problem) for problem in before}
     fresh = [problem for problem in library.problems if told(problem) not in known]
     if fresh:
         raise RulesRefused(fresh)
     return version
+
+
+def restore(*, version: Version, author: User, message: str, expected: int | None) -> None:
+    """Put the text of an earlier version in force again. `expected` is as for `save`, and so are the errors."""
+    if version.layer == Layer.SHIPPED:
+        raise NoSuchItem("shipped texts change with the rules folder; clone the rule to keep an earlier one")
+    if version.layer == Layer.SWITCH:
+        switch(names=[version.name], mode=Mode(version.text), author=author, message=message)
+        return
+    layer = Layer(version.layer)
+    save(
+        kind=version.kind,
+        name=version.name,
+        layer=layer,
+        text=version.text,
+        author=author,
+        message=message,
+        expected=expected,
+    )
 
 
 @transaction.atomic
@@ -212,22 +236,16 @@ def switch(*, names: Collection[str], mode: Mode, author: User, message: str) ->
 def check(*, kind: str, name: str, layer: Layer, text: str) -> tuple[Problems, Problems]:
     """The errors and warnings that the rule set would have with this text in force; nothing is changed."""
     try:
-        text = text_for(kind, name, text.replace("\r\n", "\n"))
+        draft = drafted(kind=kind, name=name, layer=layer, text=text)
     except TextRefused as error:
-        place = {"line": error.line, "column": error.column, "hint": error.hint}
-        return [file_problem(f"{kind} {name}", error.message) | place], []
-    others = [
-        version
-        for version in Version.objects.current()
-        if (version.kind, version.name, version.layer) != (kind, name, layer)
-    ]
-    shipped = Library.objects.get(pk=1).shipped_files
-    found = compose(shipped, [*others, Version(kind=kind, name=name, layer=layer, text=text)])
-    loaded = engine.load_rules(found.files)
-    errors, warnings = (
-        [placed(problem_row(problem), found) for problem in problems] for problems in (loaded.errors, loaded.warnings)
-    )
-    return errors, [problem for problem in warnings if problem.get("name") == name]
+        return [refusal(kind, name, error)], []
+    return draft.errors, draft.warnings
+
+
+def refusal(kind: str, name: str, error: TextRefused) -> dict[str, Any]:
+    """A refused text as a problem of the item."""
+    place = {"line": error.line, "column": error.column, "hint": error.hint, "kind": kind, "name": name}
+    return file_problem(f"{kind} {name}", error.message) | place
 
 
 def count_shadows(counts: Counter[tuple[str, date]]) -> None:

@@ -12,8 +12,8 @@ def runbook_of(rule: str) -> Runbook | None:
     return _runbooks(settings.RULES_DIR).get(rule)
 
 
-def tests_of(rule: str) -> list[ShippedTest]:
-    return [test for test in _tests(settings.RULES_DIR) if test.rule == rule]
+def shipped_tests() -> list[ShippedTest]:
+    return _tests(settings.RULES_DIR)
 
 
 @cache

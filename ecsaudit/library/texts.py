@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from ecsaudit import engine
 
+LONGEST_TEXT = 1_000_000
+LONGEST_NAME = 256
+
 
 class TextRefused(ValueError):
     """A text that isn't a rule file, or not of the item that it should be. `line` and `column` count from 1."""
@@ -33,6 +36,9 @@ def items_of(text: str) -> list[engine.ItemText]:
 
 def text_for(kind: str, name: str, text: str) -> str:
     """The text, if it is nothing but items of this kind and name; TextRefused says what else is in it."""
+    if len(text) > LONGEST_TEXT:
+        hint = "split it, or put it into a file of the rules folder"
+        raise TextRefused(f"the text has {len(text):,} characters; one item may have {LONGEST_TEXT:,}", hint=hint)
     items = items_of(text)
     if not items:
         raise TextRefused("there is nothing here", hint=f"write '- {kind}: {name}' and what belongs to it")
@@ -40,4 +46,6 @@ def text_for(kind: str, name: str, text: str) -> str:
         if (item.kind, item.name) != (kind, name):
             other = f"the {item.kind} “{item.name}”" if item.kind else "something else"
             raise TextRefused(f"this is the page of the {kind} “{name}”, but here is {other}", item.line)
+    if len(name) > LONGEST_NAME:
+        raise TextRefused(f"the name has {len(name):,} characters; it may have {LONGEST_NAME}", items[0].line)
     return text.strip("\n") + "\n"

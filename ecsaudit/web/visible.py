@@ -22,6 +22,16 @@ def shortened(text: str, length: int) -> str:
     return visible(text) if len(text) <= length else f"{visible(text[: length - 1])}…"
 
 
+def json_escaped(text: str) -> str:
+    """JSON with every invisible character in its strings escaped, which is the same JSON; lines may break."""
+    return "".join(each if each in "\n\t" or mark(each) == each else _escape(each) for each in text)
+
+
+def _escape(character: str) -> str:
+    units = character.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[start]:02x}{units[start + 1]:02x}" for start in range(0, len(units), 2))
+
+
 def mark(character: str) -> str:
     """The character, or what stands for it: Python calls printable what has a glyph, and of spaces only the plain one."""
     if character in NAMED:

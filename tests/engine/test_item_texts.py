@@ -69,3 +69,23 @@ def test_what_is_no_rule_file_is_told_with_its_place(text: str, place: tuple[int
         engine.item_texts(text)
     assert (refused.value.line, refused.value.column) == place
     assert message in refused.value.message
+
+
+def test_each_key_has_its_own_text() -> None:
+    macro, rule = engine.item_texts(TEXT)[2:]
+    assert macro.parts == {"macro": "macro: m", "condition": "condition: ct.name in (names)"}
+    assert rule.parts["desc"] == "desc: >\n    - not an item\n\n    # not a comment"
+    assert rule.parts["condition"] == "condition: m"
+
+
+@pytest.mark.parametrize("name", ["New", 'with "quotes": and # more', "- x", "ünïcode", "'", "null", "a\\b"])
+def test_an_item_is_renamed_and_the_rest_stays(name: str) -> None:
+    text = "# R is it.\n- rule: R # R\n  desc: R\n- macro: R\n  condition: x\n- {rule: 'R', output: R}\n"
+    new = engine.renamed(text, "rule", "R", name)
+    assert [(item.kind, item.name) for item in engine.item_texts(new)] == [
+        ("rule", name),
+        ("macro", "R"),
+        ("rule", name),
+    ]
+    assert new.startswith("# R is it.\n- rule: ")
+    assert " # R\n  desc: R\n- macro: R\n" in new

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import wraps
 from typing import Any
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -17,27 +14,17 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
 from ecsaudit.compliance.frameworks import other_tags
-from ecsaudit.library import services
+from ecsaudit.library import services, updates
 from ecsaudit.library.effective import Effective, RulesBroken, rules
 from ecsaudit.library.models import Kind, Library, Mode, Version
-from ecsaudit.library.shipped_content import runbook_of, tests_of
+from ecsaudit.library.rule_tests import results
+from ecsaudit.library.shipped_content import runbook_of
 from ecsaudit.web import rule_list
+from ecsaudit.web.access import analysts_only, person
 from ecsaudit.web.filters import ListFilter
+from ecsaudit.web.version_rows import version_rows
 
 PAGE = 100
-View = Callable[..., HttpResponse]
-
-
-def analysts_only(view: View) -> View:
-    @wraps(view)
-    def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        if not getattr(request.user, "is_analyst", False):
-            raise PermissionDenied(
-                "your account may look at rules, not change them; an administrator can give it the role"
-            )
-        return view(request, *args, **kwargs)
-
-    return checked
 
 
 def listing(request: HttpRequest) -> HttpResponse:
@@ -81,7 +68,9 @@ def item(request: HttpRequest) -> HttpResponse:
     context: dict[str, Any] = {
         "kind": kind,
         "name": name,
-        "versions": versions,
+        "version_rows": version_rows(versions),
+        "layers": {version.layer: version for version in versions if version.is_current and version.text},
+        "update": updates.waiting(kind, name),
         "texts": [
             version
             for version in reversed(versions)
@@ -96,7 +85,7 @@ def item(request: HttpRequest) -> HttpResponse:
         context |= {"row": row, "runbook": runbook_of(name)}
         if row is not None:
             context |= {
-                "tests": [(test, row.rule.condition.matches(test.record) is test.fires) for test in tests_of(name)],
+                "tests": results({name: row.rule}, [name]),
                 "tags": other_tags(row.rule.tags),
                 "tree": str(row.rule.condition.tree),
             }
@@ -129,7 +118,7 @@ def switch(request: HttpRequest) -> HttpResponse:
         return redirect(back)
     reason = request.POST.get("message", "").strip()[:500] or f"Switched {Mode(mode).label.lower()}"
     try:
-        changed = services.switch(names=names, mode=Mode(mode), author=request.user, message=reason)  # type: ignore[arg-type]
+        changed = services.switch(names=names, mode=Mode(mode), author=person(request), message=reason)
     except services.NoSuchItem as error:
         messages.error(request, f"{error}.")
     else:

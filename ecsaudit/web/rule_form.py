@@ -1,0 +1,45 @@
+"""The form of the rule editor."""
+
+from __future__ import annotations
+
+from django import forms
+
+from ecsaudit.library.models import Kind, Layer, Mode
+from ecsaudit.library.texts import TextRefused, items_of
+
+
+class RuleForm(forms.Form):
+    """One text of an item. `expected` is the id of the version that the author saw; `name` is empty for a new item."""
+
+    kind = forms.ChoiceField(choices=Kind.choices, widget=forms.HiddenInput)
+    name = forms.CharField(required=False, max_length=256, strip=False, widget=forms.HiddenInput)
+    layer = forms.ChoiceField(
+        choices=[(layer.value, layer.label) for layer in (Layer.OWN, Layer.OVERLAY)], widget=forms.HiddenInput
+    )
+    expected = forms.IntegerField(required=False, min_value=1, widget=forms.HiddenInput)
+    event = forms.IntegerField(required=False, min_value=1, widget=forms.HiddenInput)
+    text = forms.CharField(
+        strip=False,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 20, "spellcheck": "false", "autocapitalize": "off", "wrap": "off"}),
+    )
+    mode = forms.ChoiceField(
+        label="Begins", choices=Mode.choices, required=False, initial=Mode.SHADOW, widget=forms.RadioSelect
+    )
+    message = forms.CharField(
+        label="Why",
+        max_length=500,
+        required=False,
+        widget=forms.TextInput(attrs={"placeholder": "what changed, and why"}),
+    )
+    despite = forms.BooleanField(label="Save although tests fail", required=False)
+
+    def item_name(self) -> str:
+        """The name of the item; a new one is called as its text says. Raises TextRefused where the text can't tell."""
+        if self.cleaned_data["name"]:
+            return str(self.cleaned_data["name"])
+        kind = self.cleaned_data["kind"]
+        items = items_of(self.cleaned_data["text"])
+        if not items or items[0].kind != kind or not items[0].name:
+            raise TextRefused(f"there is no {kind} here", hint=f"begin with '- {kind}: name'")
+        return items[0].name

@@ -1,0 +1,289 @@
+"""The rule editor: customise, new, clone, edit; checked as one types, tested before it is saved."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST
+
+from ecsaudit import engine
+from ecsaudit.cloudtrail.models import Event
+from ecsaudit.compliance.frameworks import other_tags
+from ecsaudit.engine import reference
+from ecsaudit.library import services
+from ecsaudit.library.effective import Effective, RulesBroken, rules
+from ecsaudit.library.models import Kind, Layer, Mode, Version
+from ecsaudit.library.starting_points import copied, new_text, overlay_starts
+from ecsaudit.library.texts import TextRefused
+from ecsaudit.web.access import analysts_only, person
+from ecsaudit.web.rule_check import Checked, Told, checked, told
+from ecsaudit.web.rule_form import RuleForm
+from ecsaudit.web.rule_list import item_address
+from ecsaudit.web.text_diff import side_by_side
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What is edited: the texts of the item in force, and which of them it is (None for one that isn't there yet)."""
+
+    kind: str
+    name: str
+    layer: Layer
+    texts: dict[str, Version]
+
+    @property
+    def version(self) -> Version | None:
+        return self.texts.get(self.layer)
+
+    @property
+    def beneath(self) -> Version | None:
+        """The shipped text that an overlay stands on."""
+        return self.texts.get(Layer.SHIPPED) if self.layer == Layer.OVERLAY else None
+
+
+def target_of(kind: str, name: str) -> Target:
+    """An item to edit: own ones as they are, shipped ones by an overlay. Http404 where there is none."""
+    found = Version.objects.current().filter(kind=kind, name=name).exclude(layer=Layer.SWITCH)
+    texts = {version.layer: version for version in found} if kind in Kind.values else {}
+    if not texts:
+        raise Http404(f"there is no {kind or 'item'} “{name}”")
+    return Target(kind, name, Layer.OWN if Layer.OWN in texts else Layer.OVERLAY, texts)
+
+
+@analysts_only
+def edit(request: HttpRequest) -> HttpResponse:
+    """Edit an own item, or customise a shipped one; `start` chooses how an overlay begins."""
+    target = target_of(request.GET.get("kind", ""), request.GET.get("name", ""))
+    starts = overlay_starts(target.kind, target.name, live_rule(target.name)) if target.version is None else []
+    chosen = next((start for start in starts if start.key == request.GET.get("start")), starts[0] if starts else None)
+    return page(
+        request,
+        RuleForm(
+            initial={
+                "kind": target.kind,
+                "name": target.name,
+                "layer": target.layer,
+                "expected": target.version.pk if target.version else None,
+                "event": event_number(request),
+                "text": target.version.text if target.version else chosen.text if chosen else "",
+            }
+        ),
+        {"target": target, "starts": starts, "chosen": chosen},
+    )
+
+
+@analysts_only
+def new(request: HttpRequest) -> HttpResponse:
+    """A new item, or one that begins as a copy of another (`from`)."""
+    kind, source = request.GET.get("kind", Kind.RULE), request.GET.get("from", "")
+    if kind not in Kind.values:
+        raise Http404("there are rules, macros and lists")
+    text = copied(list(target_of(kind, source).texts.values()), kind, source) if source else new_text(kind)
+    initial = {"kind": kind, "layer": Layer.OWN, "event": event_number(request), "text": text, "mode": Mode.SHADOW}
+    return page(request, RuleForm(initial=initial), {"source": source})
+
+
+@require_POST
+@analysts_only
+def check(request: HttpRequest) -> HttpResponse:
+    """What is to be said of the text: the part of the page that changes as one types, or the page without a script."""
+    form = RuleForm(request.POST)
+    if not form.is_valid():
+        return page(request, form, {}, status=400)
+    result = result_of(form)
+    if request.htmx:  # type: ignore[attr-defined]
+        return render(request, "library/_checked.html", {"checked": result})
+    return page(request, form, {"checked": result})
+
+
+@require_POST
+@analysts_only
+def save(request: HttpRequest) -> HttpResponse:
+    """Test the text and put it in force; else the page again, with what keeps it from being saved."""
+    form = RuleForm(request.POST)
+    if not form.is_valid():
+        return page(request, form, {}, status=400)
+    if not form.cleaned_data["message"].strip():
+        form.add_error("message", "Say what changed and why; it stands in the history.")
+        return page(request, form, {"checked": result_of(form)}, status=400)
+    result = result_of(form)
+    if result.failed and not form.cleaned_data["despite"]:
+        return page(request, form, {"checked": result, "tests_failed": True}, status=409)
+    return put(request, form, result)
+
+
+def put(request: HttpRequest, form: RuleForm, result: Checked) -> HttpResponse:
+    data = form.cleaned_data
+    kind = data["kind"]
+    try:
+        name = form.item_name()
+        is_new = not data["name"] and kind == Kind.RULE
+        services.save(
+            kind=kind,
+            name=name,
+            layer=Layer(data["layer"]),
+            text=data["text"],
+            author=person(request),
+            message=data["message"].strip(),
+            expected=data["expected"],
+            mode=Mode(data["mode"] or Mode.SHADOW) if is_new else None,
+        )
+    except services.EditConflict as conflict:
+        context = {"checked": result, "conflict": Conflict.of(data["text"], conflict)}
+        return page(request, over(request, conflict.current), context, status=409)
+    except services.RulesRefused as refused:
+        problems = told(refused.problems, [], kind, name, data["text"])
+        return page(request, form, {"checked": Checked(problems=problems)}, status=400)
+    except TextRefused as refused:
+        return page(request, form, {"checked": Checked(problems=refusal(form, refused))}, status=400)
+    except services.LibraryError as error:
+        form.add_error(None, f"{error}.")
+        return page(request, form, {"checked": result}, status=409)
+    messages.success(request, f"{Kind(kind).label} “{name}” is saved; it judges from the next event on.")
+    return redirect(item_address(kind, name))
+
+
+@require_POST
+@analysts_only
+def take_away(request: HttpRequest) -> HttpResponse:
+    """Take an own item or an overlay out of force; its versions stay."""
+    form = RuleForm(request.POST)
+    if not form.is_valid() or not form.cleaned_data["name"]:
+        raise Http404("there is nothing to take away")
+    data = form.cleaned_data
+    message = data["message"].strip() or "Taken away"
+    back = item_address(data["kind"], data["name"])
+    try:
+        services.save(
+            kind=data["kind"],
+            name=data["name"],
+            layer=Layer(data["layer"]),
+            text="",
+            author=person(request),
+            message=message,
+            expected=data["expected"],
+        )
+    except services.LibraryError as error:
+        messages.error(request, f"It is still in force: {error}.")
+    else:
+        messages.success(request, "It is no longer in force; its versions stay here, and any of them can be restored.")
+    return redirect(back)
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """Somebody saved in the meantime: their version (None: they took it away), and how the text at hand differs."""
+
+    theirs: Version | None
+    rows: list[Any]
+
+    @classmethod
+    def of(cls, text: str, conflict: services.EditConflict) -> Conflict:
+        theirs = conflict.current
+        return cls(theirs, side_by_side(theirs.text if theirs else "", text.replace("\r\n", "\n")))
+
+
+def over(request: HttpRequest, theirs: Version | None) -> RuleForm:
+    """The form as it was sent, but ready to be saved over what is in force now: sending it again is a decision."""
+    data = request.POST.copy()
+    data["expected"] = str(theirs.pk) if theirs and theirs.text else ""
+    return RuleForm(data)
+
+
+def page(request: HttpRequest, form: RuleForm, context: dict[str, Any], status: int = 200) -> HttpResponse:
+    """The editor around a form that was filled in, or with which it begins."""
+    values = form.data if form.is_bound else form.initial
+    kind, name = str(values.get("kind") or Kind.RULE), str(values.get("name") or "")
+    if name and "target" not in context:
+        context["target"] = target_of(kind, name)
+    if "checked" not in context and not form.is_bound:
+        context["checked"] = result_for(
+            kind, name, str(form.initial["layer"]), form.initial["text"], form.initial["event"]
+        )
+    context |= {
+        "form": form,
+        "kind": kind,
+        "name": name,
+        "is_new_rule": kind == Kind.RULE and not name,
+        "fields": [
+            (reference.signature(each), reference.type_word(each), each.description)
+            for each in reference.field_reference()
+        ],
+        "operators": reference.OPERATOR_WORDS.items(),
+        "transformers": reference.TRANSFORMER_WORDS.items(),
+    }
+    return render(request, "library/editor.html", context, status=status)
+
+
+def result_of(form: RuleForm) -> Checked:
+    data = form.cleaned_data
+    try:
+        name = form.item_name()
+    except TextRefused as refused:
+        return Checked(problems=refusal(form, refused))
+    return result_for(data["kind"], name, data["layer"], data["text"], data["event"])
+
+
+def result_for(kind: str, name: str, layer: str, text: str, event: int | None) -> Checked:
+    at_hand = Event.objects.filter(pk=event).select_related("body").first() if event else None
+    if not name:
+        return result_of_new(kind, layer, text, at_hand)
+    return checked(kind=kind, name=name, layer=layer, text=text, effective=live(), event=at_hand)
+
+
+def result_of_new(kind: str, layer: str, text: str, event: Event | None) -> Checked:
+    """A text with which a new item begins; it is ours, so it names the item."""
+    return checked(
+        kind=kind, name=engine.item_texts(text)[0].name, layer=layer, text=text, effective=live(), event=event
+    )
+
+
+def refusal(form: RuleForm, error: TextRefused) -> list[Told]:
+    kind, name = form.cleaned_data["kind"], form.cleaned_data["name"]
+    return told([services.refusal(kind, name, error)], [], kind, name, form.cleaned_data["text"])
+
+
+def live() -> Effective | None:
+    """The rules that judge; None while there are none, which must not keep anybody from mending them."""
+    try:
+        return rules.current()
+    except RulesBroken:
+        return None
+
+
+def live_rule(name: str) -> engine.Rule | None:
+    effective = live()
+    return next((rule for rule in effective.rules if rule.name == name), None) if effective else None
+
+
+def event_number(request: HttpRequest) -> int | None:
+    text = request.GET.get("event", "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
+
+
+def words(request: HttpRequest) -> HttpResponse:
+    """What can be completed while one types: fields, operators, macros, lists and tags."""
+    effective = live()
+    tags = {tag for rule in effective.rules for tag in rule.tags} if effective else set()
+    plain = set(other_tags(tags))
+    return JsonResponse(
+        {
+            "fields": [
+                {"name": reference.signature(each), "meta": reference.type_word(each), "help": each.description}
+                for each in reference.field_reference()
+            ],
+            "operators": {word: told for word, (told, _) in reference.OPERATOR_WORDS.items()},
+            "transformers": {word: told for word, (told, _) in reference.TRANSFORMER_WORDS.items()},
+            "macros": effective.loaded.macros if effective else {},
+            "lists": {name: ", ".join(items[:20]) for name, items in effective.loaded.lists.items()}
+            if effective
+            else {},
+            "tags": sorted(tags, key=lambda tag: (tag in plain, tag)),
+            "keys": reference.KEYS,
+            "priorities": [priority.name for priority in engine.Priority],
+        }
+    )
