@@ -93,7 +93,7 @@ def check(request: HttpRequest) -> HttpResponse:
     """What is to be said of the text: the part of the page that changes as one types, or the page without a script."""
     form = RuleForm(request.POST)
     if not form.is_valid():
-        return page(request, form, {}, status=400)
+        return page(request, form, {})
     result = result_of(form)
     if request.htmx:  # type: ignore[attr-defined]
         return render(request, "library/_checked.html", {"checked": result})
@@ -106,13 +106,13 @@ def save(request: HttpRequest) -> HttpResponse:
     """Test the text and put it in force; else the page again, with what keeps it from being saved."""
     form = RuleForm(request.POST)
     if not form.is_valid():
-        return page(request, form, {}, status=400)
+        return page(request, form, {})
     if not form.cleaned_data["message"].strip():
         form.add_error("message", "Say what changed and why; it stands in the history.")
-        return page(request, form, {"checked": result_of(form)}, status=400)
+        return page(request, form, {"checked": result_of(form)})
     result = result_of(form)
     if result.failed and not form.cleaned_data["despite"]:
-        return page(request, form, {"checked": result, "tests_failed": True}, status=409)
+        return page(request, form, {"checked": result, "tests_failed": True})
     return put(request, form, result)
 
 
@@ -134,15 +134,15 @@ def put(request: HttpRequest, form: RuleForm, result: Checked) -> HttpResponse:
         )
     except services.EditConflict as conflict:
         context = {"checked": result, "conflict": Conflict.of(data["text"], conflict)}
-        return page(request, over(request, conflict.current), context, status=409)
+        return page(request, over(request, conflict.current), context)
     except services.RulesRefused as refused:
         problems = told(refused.problems, [], kind, name, data["text"])
-        return page(request, form, {"checked": Checked(problems=problems)}, status=400)
+        return page(request, form, {"checked": Checked(problems=problems)})
     except TextRefused as refused:
-        return page(request, form, {"checked": Checked(problems=refusal(form, refused))}, status=400)
+        return page(request, form, {"checked": Checked(problems=refusal(form, refused))})
     except services.LibraryError as error:
         form.add_error(None, f"{error}.")
-        return page(request, form, {"checked": result}, status=409)
+        return page(request, form, {"checked": result})
     messages.success(request, f"{Kind(kind).label} “{name}” is saved; it judges from the next event on.")
     return redirect(item_address(kind, name))
 
@@ -194,7 +194,7 @@ def over(request: HttpRequest, theirs: Version | None) -> RuleForm:
     return RuleForm(data)
 
 
-def page(request: HttpRequest, form: RuleForm, context: dict[str, Any], status: int = 200) -> HttpResponse:
+def page(request: HttpRequest, form: RuleForm, context: dict[str, Any]) -> HttpResponse:
     """The editor around a form that was filled in, or with which it begins."""
     values = form.data if form.is_bound else form.initial
     kind, name = str(values.get("kind") or Kind.RULE), str(values.get("name") or "")
@@ -216,7 +216,7 @@ def page(request: HttpRequest, form: RuleForm, context: dict[str, Any], status: 
         "operators": reference.OPERATOR_WORDS.items(),
         "transformers": reference.TRANSFORMER_WORDS.items(),
     }
-    return render(request, "library/editor.html", context, status=status)
+    return render(request, "library/editor.html", context)
 
 
 def result_of(form: RuleForm) -> Checked:

@@ -22,7 +22,8 @@ class TestForm(forms.Form):
     """A record, the rule to try with it, and what is expected."""
 
     rule = forms.CharField(max_length=256, strip=False)
-    matches = forms.TypedChoiceField(
+    # Not called matches: in a browser a form's fields hide its own functions of the same name.
+    expected = forms.TypedChoiceField(
         label="The rule",
         choices=[("yes", "must match it"), ("no", "must not match it")],
         coerce=lambda word: word == "yes",
@@ -39,30 +40,30 @@ def new(request: HttpRequest) -> HttpResponse:
     names = sorted(rule.name for rule in rules.current().rules)
     if request.method != "POST":
         text = event_text(request)
-        initial = {"rule": request.GET.get("rule", ""), "record": text, "matches": request.GET.get("matches", "yes")}
+        initial = {"rule": request.GET.get("rule", ""), "record": text, "expected": request.GET.get("expected", "yes")}
         return page(request, TestForm(initial=initial), names)
     form = TestForm(request.POST)
     if form.is_valid() and form.cleaned_data["rule"] not in names:
         form.add_error("rule", "There is no such rule; choose one of the list.")
     if not form.is_valid():
-        return page(request, form, names, status=400)
+        return page(request, form, names)
     try:
         test = rule_tests.keep(
             rule=form.cleaned_data["rule"],
-            matches=form.cleaned_data["matches"],
+            matches=form.cleaned_data["expected"],
             why=form.cleaned_data["why"],
             record=form.cleaned_data["record"],
             author=person(request),
         )
     except rule_tests.TestRefused as refused:
         form.add_error("record", f"{refused}.")
-        return page(request, form, names, status=400)
+        return page(request, form, names)
     messages.success(request, "The test is kept; it runs whenever the rule is about to be changed.")
     return redirect(f"{item_address(Kind.RULE, test.rule)}#tests")
 
 
-def page(request: HttpRequest, form: TestForm, names: list[str], status: int = 200) -> HttpResponse:
-    return render(request, "library/test.html", {"form": form, "names": names, "result": tried(form)}, status=status)
+def page(request: HttpRequest, form: TestForm, names: list[str]) -> HttpResponse:
+    return render(request, "library/test.html", {"form": form, "names": names, "result": tried(form)})
 
 
 def tried(form: TestForm) -> engine.Explanation | None:
