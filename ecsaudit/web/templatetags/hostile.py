@@ -20,5 +20,11 @@ def visible_lines(value: object) -> str:
 
 
 @register.filter
+def visible_code(value: object) -> str:
+    """The same for texts that are made of lines, such as rule files: a line break only breaks the line."""
+    return "\n".join(map(marks.visible, str(value).split("\n")))
+
+
+@register.filter
 def visible_short(value: object, length: int) -> str:
     return marks.shortened(str(value), length)

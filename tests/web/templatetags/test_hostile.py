@@ -21,3 +21,7 @@ def test_what_is_no_text_is_shown_as_text() -> None:
     assert shown("visible", None) == "None"
     assert shown("visible", ["\x00"]) == "[&#x27;\\x00&#x27;]"
     assert shown("visible_short:3", 12345) == "12…"
+
+
+def test_the_lines_of_a_rule_file_break_unmarked() -> None:
+    assert shown("visible_code", "<\n\t>") == "&lt;\n⇥&gt;"
