@@ -7,7 +7,7 @@
 From text to match:
 
     reader          YAML text → nodes with their places           source_text  texts that know their places
-    item_texts      the items as they are written, for editors
+    item_texts      the items as they are written, for editors; reference has all that conditions are written with
     item_reader     nodes → items (items, values, overrides, exceptions, versions)
     collector       items of all files → the lists, macros and rules that result
     lists           list names → items, in the text               resolver     macros, in the tree
@@ -25,6 +25,7 @@ From text to match:
 Errors: see `errors`.
 """
 
+from . import reference
 from .compiler import Condition, compile_condition
 from .errors import ConditionError, EngineError, OutputError, Problem, RecordError
 from .explain import Explanation, Kind, explain
@@ -65,5 +66,6 @@ __all__ = [
     "item_texts",
     "load_rules",
     "parse_condition",
+    "reference",
     "renamed",
 ]
