@@ -121,6 +121,24 @@ def controls_of(tags: Iterable[str]) -> list[Control]:
     return sorted(found, key=lambda control: order.index(control.framework))
 
 
+def control_of_key(key: str) -> Control | None:
+    """The control that a key names, in the catalogue or not; None for what no control's key can be."""
+    name, _, identifier = key.partition(":")
+    framework = FRAMEWORKS.get(name.partition("@")[0])
+    if framework is None or not identifier:
+        return None
+    version = name.partition("@")[2] or framework.version
+    title = framework.controls.get(identifier, "") if version == framework.version else ""
+    control = Control(framework.key, version, identifier, title)
+    return control if control.key == key else None
+
+
+def keys_of(tags: Iterable[str]) -> frozenset[str]:
+    """The keys of all controls that tags name, and of their frameworks: what a list is filtered by."""
+    controls = controls_of(tags)
+    return frozenset(control.key for control in controls) | {control.framework for control in controls}
+
+
 def other_tags(tags: Iterable[str]) -> list[str]:
     """The tags that name no control."""
     return [tag for tag in tags if control_of(tag) is None]

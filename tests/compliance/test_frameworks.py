@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from ecsaudit import engine
-from ecsaudit.compliance.frameworks import FRAMEWORKS, control_of, controls_of, other_tags
+from ecsaudit.compliance.frameworks import FRAMEWORKS, control_of, control_of_key, controls_of, keys_of, other_tags
 
 RULES = Path(__file__).parents[2] / "rules"
 
@@ -55,6 +55,29 @@ def test_controls_come_by_framework_and_each_once() -> None:
     tags = ["SOC2_CC6.1", "aws", "NIST_800-53_AC-17", "soc2_cc6.1", "NIST 800-53 AC-17"]
     assert [control.key for control in controls_of(tags)] == ["nist-800-53:AC-17", "soc-2:CC6.1"]
     assert other_tags(tags) == ["aws"]
+
+
+@pytest.mark.parametrize(
+    "tag",
+    ["PCI_DSS_10.2.1", "PCI_DSS-3.2.1_10.1", "NIST_800-53_ZZ-99", "MITRE_T1609_x", "ISO_27001_A.9.4.4", "SOC2_CC6.1"],
+)
+def test_a_control_s_key_leads_back_to_it(tag: str) -> None:
+    control = control_of(tag)
+    assert control is not None
+    assert control_of_key(control.key) == control
+    assert control_of_key(control.key).title == control.title  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("key", ["", "pci-dss", "pci-dss:", "nothing:10.2.1", "pci-dss@4.0.1:10.2.1", ":", "@:"])
+def test_what_is_no_control_s_key_names_none(key: str) -> None:
+    assert control_of_key(key) is None
+
+
+def test_keys_are_those_of_controls_and_of_their_frameworks() -> None:
+    assert keys_of(["SOC2_CC6.1", "aws", "PCI_DSS-3.2.1_10.1"]) == {
+        "soc-2", "soc-2:CC6.1", "pci-dss", "pci-dss@3.2.1:10.1"
+    }  # fmt: skip
+    assert keys_of(["aws"]) == frozenset()
 
 
 def test_every_control_of_the_shipped_rules_is_in_the_catalogue_and_every_framework_has_three_rules() -> None:
