@@ -6,7 +6,7 @@ from typing import Any
 
 from ecsaudit.cloudtrail.models import Account, Event, EventBody, Feed, Query, UnreadableRecord
 from ecsaudit.execsessions.models import ExecSession, SessionEvent
-from ecsaudit.findings.models import Finding
+from ecsaudit.findings.models import Finding, TagSet
 
 NOW = datetime(2026, 11, 2, 12, 0, tzinfo=UTC)
 numbers = count(1)
@@ -76,7 +76,13 @@ def exec_session(**fields: Any) -> ExecSession:
     return made
 
 
+def tag_set(*tags: str) -> TagSet:
+    found, _ = TagSet.objects.get_or_create(digest=TagSet.digest_of(tags), defaults={"tags": list(tags)})
+    return found
+
+
 def finding(**fields: Any) -> Finding:
+    tags = fields.pop("tags", ["cloud", "aws", "aws_ecs_exec"])
     about = fields.pop("session", None) or exec_session()
     fields = {
         "account": about.account,
@@ -84,7 +90,7 @@ def finding(**fields: Any) -> Finding:
         "session": about,
         "rule": "Terminal Shell in ECS Container",
         "priority": 4,
-        "tags": ["cloud", "aws", "aws_ecs_exec"],
+        "tag_set": fields.pop("tag_set", None) or tag_set(*tags),
         "source": "aws_cloudtrail",
         "output": "An interactive terminal shell has been executed inside an ECS container",
         "output_fields": {"jevt.value[/awsRegion]": about.region},

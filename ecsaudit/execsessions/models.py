@@ -124,11 +124,17 @@ class Dimension(models.TextChoices):
     PERSON = "person", "Sessions by person"
     CLUSTER = "cluster", "Sessions by cluster"
     RULE = "rule", "Findings by rule"
+    # The value is the id of a TagSet, from which the controls follow.
+    TAG_SET = "tag_set", "Findings by tag set"
 
 
 class DailyCountQuerySet(QuerySet["DailyCount"]):
     def since(self, day: date) -> DailyCountQuerySet:
         return self.filter(day__gte=day)
+
+    def between(self, first: date, last: date | None) -> DailyCountQuerySet:
+        """Of the days from `first` to `last`; without a last one, to whatever the newest is."""
+        return self.since(first) if last is None else self.since(first).filter(day__lte=last)
 
     def by_day(self, dimension: Dimension) -> Iterable[tuple[date, str, int]]:
         """(day, value, count) of one dimension, all accounts together."""
@@ -144,6 +150,11 @@ class DailyCountQuerySet(QuerySet["DailyCount"]):
         """How many different values occur; no value is none."""
         named = self.filter(dimension=dimension, count__gt=0).exclude(value="")
         return named.values("value").distinct().count()
+
+    def totals(self, dimension: Dimension) -> dict[str, int]:
+        """value → count, of all days and accounts together."""
+        rows = self.filter(dimension=dimension).values("value").annotate(total=Sum("count"))
+        return dict(rows.values_list("value", "total"))
 
     def total(self, dimension: Dimension) -> int:
         return self.filter(dimension=dimension).aggregate(total=Sum("count"))["total"] or 0

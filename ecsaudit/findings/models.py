@@ -1,12 +1,20 @@
-"""Findings: a rule that matched an event."""
+"""Findings: a rule that matched an event.
+
+Finding >─ TagSet (the tags of its rule when it matched)
+"""
 
 from __future__ import annotations
+
+import json
+from collections.abc import Collection, Sequence
+from hashlib import sha256
 
 from django.db import models
 from django.db.models import QuerySet
 from django.urls import reverse
 
 from ecsaudit.cloudtrail.models import Account, Event
+from ecsaudit.compliance.frameworks import keys_of
 from ecsaudit.execsessions.models import ExecSession
 from ecsaudit.library.models import RuleSet, Version
 
@@ -24,6 +32,38 @@ class Priority(models.IntegerChoices):
     DEBUG = 7, "Debug"
 
 
+class TagSetQuerySet(QuerySet["TagSet"]):
+    def control_keys(self) -> dict[int, frozenset[str]]:
+        """The id of every tag set with the keys of its frameworks and controls.
+
+        Read from the tags each time, so that nothing is stale when the catalogue of controls changes.
+        """
+        return {pk: keys_of(tags) for pk, tags in self.values_list("pk", "tags")}
+
+    def ids_with(self, keys: Collection[str]) -> list[int]:
+        """The ids of those that name one of these frameworks or controls."""
+        return sorted(pk for pk, found in self.control_keys().items() if not found.isdisjoint(keys))
+
+
+class TagSet(models.Model):
+    """A list of tags that findings share: one row for each list that ever occurred, so tens, not millions.
+
+    Which controls a finding serves is found here first, and then its findings by an index.
+    """
+
+    digest = models.CharField(max_length=64, unique=True, help_text="SHA-256 of the tags as JSON")
+    tags = models.JSONField()
+
+    objects = TagSetQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return f"Tag set {self.pk}"
+
+    @staticmethod
+    def digest_of(tags: Sequence[str]) -> str:
+        return sha256(json.dumps(list(tags)).encode()).hexdigest()
+
+
 class FindingQuerySet(QuerySet["Finding"]):
     def for_list(self) -> FindingQuerySet:
         """Newest first, with session and account; the order that keyset pages continue."""
@@ -34,7 +74,7 @@ class FindingQuerySet(QuerySet["Finding"]):
         return self.order_by().values("pk")[:limit].count()
 
     def for_detail(self) -> FindingQuerySet:
-        return self.select_related("account", "session", "event", "event__body", "rule_version", "rule_set")
+        return self.select_related("account", "session", "event", "event__body", "rule_version", "rule_set", "tag_set")
 
 
 class Finding(models.Model):
@@ -50,7 +90,7 @@ class Finding(models.Model):
     rule_version = models.ForeignKey(Version, on_delete=models.PROTECT, null=True, related_name="findings")
     rule_set = models.ForeignKey(RuleSet, on_delete=models.PROTECT, null=True, related_name="+")
     priority = models.PositiveSmallIntegerField(choices=Priority)
-    tags = models.JSONField(default=list)
+    tag_set = models.ForeignKey(TagSet, on_delete=models.PROTECT, related_name="findings")
     source = models.CharField(max_length=64)
     output = models.TextField()
     output_fields = models.JSONField(default=dict)
@@ -70,6 +110,9 @@ class Finding(models.Model):
             models.Index(fields=["priority", "-event_time", "-id"], name="finding_by_priority"),
             models.Index(fields=["account", "-event_time", "-id"], name="finding_by_account"),
             models.Index(fields=["region", "-event_time", "-id"], name="finding_by_region"),
+            models.Index(fields=["tag_set", "-event_time", "-id"], name="finding_by_tag_set"),
+            # whether a session has a finding of some tag sets
+            models.Index(fields=["session", "tag_set"], name="finding_of_session_by_tag_set"),
         ]
 
     def __str__(self) -> str:
@@ -77,3 +120,9 @@ class Finding(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("finding", args=[self.pk])
+
+    @property
+    def tags(self) -> list[str]:
+        """The rule's tags when it matched; costs a query unless the tag set was selected with the finding."""
+        tags: list[str] = self.tag_set.tags
+        return tags

@@ -1,7 +1,7 @@
 """The rule set over events: every match is a finding."""
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 
 from django.db.models import Count, Min
@@ -11,9 +11,11 @@ from ecsaudit.cloudtrail.record import storable
 from ecsaudit.cloudtrail.services import NewEvent
 from ecsaudit.execsessions.daily_counts import Tally
 from ecsaudit.execsessions.models import ExecSession
-from ecsaudit.findings.models import Finding, Priority
+from ecsaudit.findings.models import Finding, Priority, TagSet
 from ecsaudit.library.effective import Effective
 from ecsaudit.library.services import count_shadows
+
+Tags = tuple[str, ...]
 
 
 def judge(
@@ -23,21 +25,50 @@ def judge(
 
     `session_of` is event id → session id. Rules in the shadow are counted only.
     """
-    found: list[Finding] = []
+    matches: list[tuple[NewEvent, engine.Match]] = []
     shadows: Counter[tuple[str, date]] = Counter()
     for new in new_events:
         for match in effective.rule_set.evaluate(new.record.text):
             if match.rule in effective.shadows:
                 shadows[storable(match.rule, 256), new.event.event_time.date()] += 1
             else:
-                found.append(finding_of(new, match, session_of.get(new.event.pk), effective))
+                matches.append((new, match))
+    tag_sets = tag_sets_of(storable_tags(match) for _, match in matches)
+    found = [
+        finding_of(new, match, session_of.get(new.event.pk), effective, tag_sets[storable_tags(match)])
+        for new, match in matches
+    ]
     for finding in found:
-        tally.finding(finding.event_time.date(), finding.rule)
+        tally.finding(finding.event_time.date(), finding.rule, finding.tag_set_id)
     count_shadows(shadows)
     return Finding.objects.bulk_create(found)
 
 
-def finding_of(new: NewEvent, match: engine.Match, session_id: int | None, effective: Effective) -> Finding:
+def storable_tags(match: engine.Match) -> Tags:
+    return tuple(storable(tag) for tag in match.tags)
+
+
+def tag_sets_of(lists: Iterable[Tags]) -> dict[Tags, int]:
+    """The id of the tag set of each list of tags; makes those that are not there yet."""
+    digests = {tags: TagSet.digest_of(tags) for tags in lists}
+    if not digests:
+        return {}
+    present = TagSet.objects.filter(digest__in=digests.values())
+    ids = dict(present.values_list("digest", "pk"))
+    # In one order for everybody, so that two workers that make the same ones never wait in a ring.
+    missing = [(digest, tags) for digest, tags in sorted((digest, tags) for tags, digest in digests.items())
+               if digest not in ids]  # fmt: skip
+    if missing:
+        TagSet.objects.bulk_create(
+            (TagSet(digest=digest, tags=list(tags)) for digest, tags in missing), ignore_conflicts=True
+        )
+        ids = dict(present.values_list("digest", "pk"))
+    return {tags: ids[digest] for tags, digest in digests.items()}
+
+
+def finding_of(
+    new: NewEvent, match: engine.Match, session_id: int | None, effective: Effective, tag_set_id: int
+) -> Finding:
     event = new.event
     return Finding(
         account_id=event.account_id,
@@ -47,7 +78,7 @@ def finding_of(new: NewEvent, match: engine.Match, session_id: int | None, effec
         rule_version_id=effective.versions.get(match.rule),
         rule_set_id=effective.pk,
         priority=Priority[match.priority.upper()],
-        tags=[storable(tag) for tag in match.tags],
+        tag_set_id=tag_set_id,
         source=storable(match.source, 64),
         output=storable(match.output),
         output_fields={storable(name): clean(value) for name, value in match.output_fields.items()},

@@ -3,6 +3,7 @@ from datetime import date
 from typing import Any
 
 import pytest
+from pytest_django import DjangoAssertNumQueries
 
 from ecsaudit.cloudtrail.services import NewEvent, store_page
 from ecsaudit.execsessions import services as execsessions
@@ -10,7 +11,7 @@ from ecsaudit.execsessions.daily_counts import Tally
 from ecsaudit.execsessions.facts import ssm_session_id
 from ecsaudit.execsessions.models import ExecSession
 from ecsaudit.findings import services
-from ecsaudit.findings.models import Finding, Priority
+from ecsaudit.findings.models import Finding, Priority, TagSet
 from ecsaudit.library.effective import Effective, compiled
 from ecsaudit.library.models import RuleSet, ShadowCount
 from tests import factories
@@ -82,6 +83,26 @@ def test_a_finding_follows_its_event_to_the_session_it_turns_out_to_belong_to() 
 def test_findings_are_tallied_by_day_and_rule() -> None:
     tally = take_in(execute_command())
     assert tally.changes["rule", date(2026, 11, 2), "Anyone"] == 1
+    assert tally.changes["tag_set", date(2026, 11, 2), str(Finding.objects.get().tag_set_id)] == 1
+
+
+def test_findings_with_the_same_tags_share_a_tag_set_over_pages() -> None:
+    take_in(execute_command(eventID="one"), execute_command(eventID="two"))
+    take_in(execute_command(eventID="three"), start_session())
+    assert sorted(tag_set.tags for tag_set in TagSet.objects.all()) == [[], ["aws_ecs_exec", "cloud"]]
+    assert Finding.objects.count() == 4
+
+
+def test_a_page_without_matches_asks_for_no_tag_sets(django_assert_num_queries: DjangoAssertNumQueries) -> None:
+    with django_assert_num_queries(0):
+        assert services.tag_sets_of([]) == {}
+
+
+def test_known_tag_sets_cost_one_query(django_assert_num_queries: DjangoAssertNumQueries) -> None:
+    lists = [("a",), ("a", "b"), ()]
+    made = services.tag_sets_of(lists)
+    with django_assert_num_queries(1):
+        assert services.tag_sets_of(lists) == made
 
 
 def test_an_event_without_a_session_can_have_a_finding() -> None:

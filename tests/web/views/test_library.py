@@ -70,7 +70,7 @@ def test_a_rule_shows_its_matches_of_the_last_days_and_those_in_the_shadow(as_ve
     today = timezone.now().date()
     for days, count in ((0, 2), (10, 3), (40, 7)):
         for _ in range(count):
-            tally.finding(today - timedelta(days=days), SHELL)
+            tally.finding(today - timedelta(days=days), SHELL, 1)
     tally.save(account.pk)
     assert "2 · 5" in html(as_vera, "/rules/")
 

@@ -31,7 +31,7 @@ def counted(days_ago: int = 0, *, findings: int = 0, priority: int = 4, **fields
     tally.session(session, 1)
     for number in range(findings):
         made = factories.finding(session=session, rule=f"Rule {number}", priority=priority)
-        tally.finding(started_at.date(), made.rule)
+        tally.finding(started_at.date(), made.rule, made.tag_set_id)
     tally.save(session.account_id)
 
 

@@ -1,0 +1,54 @@
+"""Findings from before tag sets keep their tags and are counted by tag set, and can be taken back."""
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+
+pytestmark = pytest.mark.django_db(transaction=True)
+BEFORE, AFTER = [("findings", "0002_finding_rule_version")], [("findings", "0003_tag_set")]
+PCI, NONE = ["cloud", "PCI_DSS_10.2.1", "“quoted”\\"], list[str]()
+
+
+def migrate(targets: Any) -> Any:
+    executor = MigrationExecutor(connection)
+    executor.migrate(targets)
+    return executor.loader.project_state(targets).apps
+
+
+def old_finding(apps: Any, number: int, day: int, tags: list[str]) -> None:
+    account, _ = apps.get_model("cloudtrail", "Account").objects.get_or_create(account_id="111122223333")
+    moment = datetime(2026, 11, day, 23, 30, tzinfo=UTC)
+    fields = {"account_id": account.pk, "region": "eu-west-1", "event_time": moment}
+    event = apps.get_model("cloudtrail", "Event").objects.create(
+        event_id=f"event-{number}", event_name="ExecuteCommand", event_source="ecs.amazonaws.com", **fields
+    )
+    apps.get_model("findings", "Finding").objects.create(
+        event_id=event.pk, rule="R", priority=4, tags=tags, source="aws_cloudtrail", output="o", **fields
+    )
+
+
+def test_tags_become_tag_sets_with_their_counts_and_back() -> None:
+    latest = [key for key in MigrationExecutor(connection).loader.graph.leaf_nodes() if key[0] == "findings"]
+    try:
+        apps = migrate(BEFORE)
+        for number, (day, tags) in enumerate([(1, PCI), (1, PCI), (2, PCI), (2, NONE)]):
+            old_finding(apps, number, day, tags)
+        apps = migrate(AFTER)
+        found = apps.get_model("findings", "Finding").objects.order_by("pk")
+        assert [finding.tag_set.tags for finding in found] == [PCI, PCI, PCI, NONE]
+        sets = {tuple(each.tags): str(each.pk) for each in apps.get_model("findings", "TagSet").objects.all()}
+        counts = apps.get_model("execsessions", "DailyCount").objects.filter(dimension="tag_set")
+        assert set(counts.values_list("day", "value", "count")) == {
+            (date(2026, 11, 1), sets[tuple(PCI)], 2),
+            (date(2026, 11, 2), sets[tuple(PCI)], 1),
+            (date(2026, 11, 2), sets[()], 1),
+        }
+        apps = migrate(BEFORE)
+        tags = apps.get_model("findings", "Finding").objects.order_by("pk").values_list("tags", flat=True)
+        assert list(tags) == [PCI, PCI, PCI, NONE]
+        assert not apps.get_model("execsessions", "DailyCount").objects.exists()
+    finally:
+        migrate(latest)
