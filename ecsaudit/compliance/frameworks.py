@@ -80,6 +80,14 @@ class Framework:
             return "2013"
         return self.version
 
+    def tactics_of(self, identifier: str) -> tuple[str, ...]:
+        """The tactics that a technique serves, as its parent's where it has none of its own; a tactic serves itself."""
+        if identifier in self.tactics:
+            return self.tactics[identifier]
+        if identifier.startswith("TA"):
+            return (identifier,)
+        return self.tactics.get(identifier.partition(".")[0], ())
+
     @property
     def title(self) -> str:
         return f"{self.name} {self.version}"

@@ -7,9 +7,10 @@ q=text                        search
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Any
 from urllib.parse import urlencode
 
@@ -22,20 +23,32 @@ DEFAULT_DAYS = 30
 DAYS = (1, 7, 30, 90)
 LONGEST_VALUE = 256
 LONGEST_SEARCH = 500
+# Of the values that a dimension can have, a message names this many.
+LISTED = 12
 DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class Dimension:
-    """Something to filter by: its name in the address, the column behind it, its label, and the words for its values."""
+    """Something to filter by: its name in the address, the column behind it, its label, and the words for its values.
+
+    Where no column holds the values, `condition` says which rows have one of them.
+    """
 
     name: str
     column: str
     label: str
     words: Mapping[str, str] | None = None
+    condition: Callable[[Sequence[str]], Q] | None = None
 
     def word(self, value: str) -> str:
         return (self.words or {}).get(value, value)
+
+    def has(self, values: Sequence[str]) -> Q:
+        """The rows with one of these values."""
+        if self.condition is not None:
+            return self.condition(values)
+        return Q(**{f"{self.column}__in": values} if len(values) > 1 else {self.column: values[0]})
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,22 +154,22 @@ class ListFilter:
 
     def apply(self, rows: QuerySet[Any, Any], now: datetime) -> QuerySet[Any, Any]:
         """The rows that the filter lets through. An identifier is looked for in all of time."""
-        for column, values in self.by_column(self.included).items():
-            rows = rows.filter(**{f"{column}__in": values} if len(values) > 1 else {column: values[0]})
-        for column, values in self.by_column(self.excluded).items():
-            rows = rows.exclude(**{f"{column}__in": values})
+        for condition in self.conditions(self.included):
+            rows = rows.filter(condition)
+        for condition in self.conditions(self.excluded):
+            rows = rows.exclude(condition)
         if self.search and self.exact_columns:
             return rows.filter(any_of(self.exact_columns, "", self.search))
         if self.search:
             rows = rows.filter(any_of(self.spec.text, "__icontains", self.search))
         return rows.filter(**self.bounds(now))
 
-    def by_column(self, pairs: Sequence[tuple[str, str]]) -> dict[str, list[str]]:
-        columns = {dimension.name: dimension.column for dimension in self.spec.dimensions}
-        found: dict[str, list[str]] = {}
-        for name, value in pairs:
-            found.setdefault(columns[name], []).append(value)
-        return found
+    def conditions(self, pairs: Sequence[tuple[str, str]]) -> Iterator[Q]:
+        """One for each dimension that is filtered."""
+        for dimension in self.spec.dimensions:
+            values = [value for name, value in pairs if name == dimension.name]
+            if values:
+                yield dimension.has(values)
 
     def bounds(self, now: datetime) -> dict[str, datetime]:
         time = self.spec.time
@@ -216,6 +229,7 @@ def usable(dimension: Dimension, value: str, problems: list[str]) -> bool:
         problems.append(f"“{dimension.name}” is too long or holds a NUL character")
         return False
     if dimension.words is not None and value not in dimension.words:
-        problems.append(f"“{dimension.name}” must be one of {', '.join(dimension.words)}")
+        known = ", ".join(islice(dimension.words, LISTED)) + (" …" if len(dimension.words) > LISTED else "")
+        problems.append(f"“{dimension.name}” must be one of {known}")
         return False
     return True

@@ -1,13 +1,27 @@
 """The list of findings: what it filters by, and its rows as ready text."""
 
 import re
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
+from django.db.models import Q
+
 from ecsaudit.findings.models import Finding, Priority
-from ecsaudit.web.filters import Dimension, Spec
+from ecsaudit.web import control_filter
+from ecsaudit.web.filters import Dimension, ListFilter, Spec
 from ecsaudit.web.lists import Listing
 from ecsaudit.web.times import stamp
 from ecsaudit.web.visible import shortened
+
+
+def served_by(tag_sets: Sequence[int]) -> Q:
+    return Q(tag_set__in=tag_sets)
+
+
+def counted(filter: ListFilter, pks: Sequence[int]) -> dict[str, Counter[str]]:
+    return control_filter.counts(filter, Finding.objects.filter(pk__in=pks).values_list("pk", "tag_set"))
+
 
 PRIORITIES = {str(value): word for value, word in Priority.choices}
 SPEC = Spec(
@@ -19,11 +33,12 @@ SPEC = Spec(
         Dimension("region", "region", "Region"),
         Dimension("person", "session__person", "Person"),
         Dimension("cluster", "session__cluster", "Cluster"),
+        *control_filter.dimensions(served_by),
     ),
     exact=((re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII), ("event__event_id",)),),
     text=("rule", "output"),
 )
-FACETS = ("priority", "rule", "person", "cluster", "account", "region")
+FACETS = ("priority", "rule", "framework", "control", "person", "cluster", "account", "region")
 COLUMNS = (
     "pk", "event_time", "rule", "priority", "output", "region", "session__person", "session__cluster",
     "session__container", "account__account_id", "account__alias",
@@ -47,4 +62,4 @@ def shown(row: dict[str, Any], base: str) -> dict[str, str]:
     }
 
 
-LISTING = Listing("findings", SPEC, FACETS, COLUMNS, shown, Finding)
+LISTING = Listing("findings", SPEC, FACETS, COLUMNS, shown, Finding, counted)

@@ -1,7 +1,7 @@
 """What every list screen does: read the filter, fetch one page, count and facet within bounds."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +30,8 @@ class Listing:
     columns: Sequence[str]
     shown: Callable[[dict[str, Any], str], dict[str, str]]
     model: type[Model]
+    # ids of rows → counts by dimension, of those dimensions that no column holds
+    counted: Callable[[ListFilter, Sequence[int]], Mapping[str, "Counter[str]"]]
 
     @property
     def rows(self) -> QuerySet[Any, Any]:
@@ -103,13 +105,15 @@ def read_facets(filter: ListFilter, listing: Listing) -> Facets:
     """The values of each dimension with their counts among the newest rows that the filter lets through."""
     dimensions = [next(each for each in filter.spec.dimensions if each.name == name) for name in listing.facets]
     newest = filter.apply(listing.rows, timezone.now()).order_by(f"-{filter.spec.time}", "-pk")
-    found = list(newest.values_list(*(dimension.column for dimension in dimensions))[: COUNTED + 1])
+    plain = [dimension for dimension in dimensions if dimension.condition is None]
+    found = list(newest.values_list("pk", *(dimension.column for dimension in plain))[: COUNTED + 1])
     count = f"{COUNTED:,}+" if len(found) > COUNTED else f"{len(found):,}"
-    columns = list(zip(*found[:COUNTED], strict=True)) or [()] * len(dimensions)
-    return Facets(
-        [facet(filter, dimension, Counter(column)) for dimension, column in zip(dimensions, columns, strict=True)],
-        count,
-    )
+    pks, *columns = list(zip(*found[:COUNTED], strict=True)) or [()] * (len(plain) + 1)
+    counts: dict[str, Counter[Any]] = {
+        dimension.name: Counter(column) for dimension, column in zip(plain, columns, strict=True)
+    }
+    counts |= listing.counted(filter, pks)
+    return Facets([facet(filter, dimension, counts[dimension.name]) for dimension in dimensions], count)
 
 
 def facet(filter: ListFilter, dimension: Dimension, counts: "Counter[Any]") -> Facet:

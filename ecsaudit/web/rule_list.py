@@ -17,6 +17,7 @@ from ecsaudit.execsessions.models import Dimension as Counted
 from ecsaudit.findings.models import Priority
 from ecsaudit.library.effective import Effective
 from ecsaudit.library.models import Kind, Layer, Mode, ShadowCount, Version
+from ecsaudit.web.control_filter import CONTROL_WORDS, FRAMEWORK_WORDS, chosen_frameworks, framework_of
 from ecsaudit.web.filters import Dimension, ListFilter, Spec
 from ecsaudit.web.lists import Facet, FacetValue
 from ecsaudit.web.visible import shortened
@@ -25,12 +26,18 @@ DAYS = 30
 WEEK = 7
 SOURCES = {"shipped": "Shipped", "customised": "Customised", "own": "Own"}
 HEALTH = {"fine": "Fine", "warning": "Warning", "never": "Can't fire"}
+ATTACK = FRAMEWORKS["mitre-attack"]
+TACTICS = {identifier: title for identifier, title in ATTACK.controls.items() if identifier.startswith("TA")}
+# A facet that is too long to stand there before something narrower was chosen.
+AFTER = {"technique": "tactic"}
 PRIORITIES = {str(value): word for value, word in Priority.choices}
 SPEC = Spec(
     time="",
     dimensions=(
-        Dimension("framework", "", "Framework", {key: one.name for key, one in FRAMEWORKS.items()}),
-        Dimension("control", "", "Control"),
+        Dimension("framework", "", "Framework", FRAMEWORK_WORDS),
+        Dimension("control", "", "Control", CONTROL_WORDS),
+        Dimension("tactic", "", "ATT&CK tactic", TACTICS),
+        Dimension("technique", "", "ATT&CK technique"),
         Dimension("priority", "", "Priority", PRIORITIES),
         Dimension("state", "", "State", {value: str(word) for value, word in Mode.choices}),
         Dimension("source", "", "Source", SOURCES),
@@ -105,6 +112,11 @@ class RuleRow:
             return list(dict.fromkeys(control.framework for control in self.controls))
         if dimension == "control":
             return [control.key for control in self.controls]
+        if dimension in ("tactic", "technique"):
+            named = [control.identifier for control in self.controls if control.framework == ATTACK.key]
+            if dimension == "technique":
+                return [identifier for identifier in named if not identifier.startswith("TA")]
+            return list(dict.fromkeys(tactic for identifier in named for tactic in ATTACK.tactics_of(identifier)))
         return [str(getattr(self, dimension))]
 
     def holds(self, text: str) -> bool:
@@ -199,19 +211,29 @@ def grouped(pairs: Iterable[tuple[str, str]]) -> dict[str, set[str]]:
 
 
 def facets(filter: ListFilter, found: Sequence[RuleRow]) -> list[Facet]:
-    """The values of each dimension with the number of rules; controls once a framework is chosen."""
-    chosen = {value for name, value in filter.included if name == "framework"}
+    """The values of each dimension with the number of rules; controls once a framework is chosen, techniques a tactic."""
+    chosen = chosen_frameworks(filter)
     titles = {control.key: f"{control.identifier} {control.title}" for each in found for control in each.controls}
     shown = [
-        facet(filter, dimension, found, dimension.word) for dimension in SPEC.dimensions if dimension.name != "control"
+        facet(filter, dimension, found, technique_words if dimension.name == "technique" else dimension.word)
+        for dimension in SPEC.dimensions
+        if dimension.name != "control" and is_shown(dimension.name, filter)
     ]
-    asked = {value for name, value in filter.included if name == "control"}
     for framework in FRAMEWORKS.values():
-        if framework.key in chosen or any(key.partition(":")[0].partition("@")[0] == framework.key for key in asked):
-            here = [key for key in titles if key.partition(":")[0].partition("@")[0] == framework.key]
+        if framework.key in chosen:
+            here = [key for key in titles if framework_of(key) == framework.key]
             dimension = Dimension("control", "", framework.title)
             shown.insert(1, facet(filter, dimension, found, titles.__getitem__, here))
     return shown
+
+
+def technique_words(identifier: str) -> str:
+    return f"{identifier} {ATTACK.controls.get(identifier, '')}".rstrip()
+
+
+def is_shown(name: str, filter: ListFilter) -> bool:
+    """Whether a dimension's facet stands there already."""
+    return name not in AFTER or any(each in (name, AFTER[name]) for each, _ in filter.included)
 
 
 def facet(

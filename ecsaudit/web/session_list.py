@@ -1,16 +1,32 @@
 """The list of sessions: what it filters by, and its rows as ready text, because a template is slow at making it."""
 
 import re
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any
+
+from django.db.models import Exists, OuterRef, Q
 
 from ecsaudit.cloudtrail.identity import short_role
 from ecsaudit.cloudtrail.user_agent import Client
 from ecsaudit.execsessions.models import ExecSession, Kind, Mode, Outcome
-from ecsaudit.findings.models import Priority
-from ecsaudit.web.filters import Dimension, Spec
+from ecsaudit.findings.models import Finding, Priority
+from ecsaudit.web import control_filter
+from ecsaudit.web.filters import Dimension, ListFilter, Spec
 from ecsaudit.web.lists import Listing
 from ecsaudit.web.times import stamp
 from ecsaudit.web.visible import shortened
+
+
+def served_by(tag_sets: Sequence[int]) -> Q:
+    """Sessions with a finding of one of these tag sets."""
+    return Q(Exists(Finding.objects.filter(session=OuterRef("pk"), tag_set__in=tag_sets)))
+
+
+def counted(filter: ListFilter, pks: Sequence[int]) -> dict[str, Counter[str]]:
+    pairs = Finding.objects.filter(session__in=pks).order_by().values_list("session", "tag_set").distinct()
+    return control_filter.counts(filter, pairs)
+
 
 SPEC = Spec(
     time="started_at",
@@ -29,6 +45,7 @@ SPEC = Spec(
         Dimension(
             "priority", "worst_priority", "Worst finding", {str(value): word for value, word in Priority.choices}
         ),
+        *control_filter.dimensions(served_by),
     ),
     exact=(
         (re.compile(r"[0-9a-f]{32}", re.ASCII), ("task_id",)),
@@ -42,6 +59,8 @@ FACETS = (
     "kind",
     "mode",
     "priority",
+    "framework",
+    "control",
     "person",
     "role",
     "cluster",
@@ -85,4 +104,4 @@ def shown(row: dict[str, Any], base: str) -> dict[str, str]:
     }
 
 
-LISTING = Listing("sessions", SPEC, FACETS, COLUMNS, shown, ExecSession)
+LISTING = Listing("sessions", SPEC, FACETS, COLUMNS, shown, ExecSession, counted)

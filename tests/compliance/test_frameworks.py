@@ -95,3 +95,11 @@ def test_every_technique_of_the_catalogue_has_its_tactics() -> None:
     techniques = [identifier for identifier in attack.controls if not identifier.startswith("TA")]
     assert list(attack.tactics) == techniques
     assert {tactic for tactics in attack.tactics.values() for tactic in tactics} <= set(attack.controls)
+
+
+def test_a_technique_serves_its_tactics_or_those_of_its_parent() -> None:
+    attack = FRAMEWORKS["mitre-attack"]
+    assert attack.tactics_of("T1562.008") == ("TA0005",)
+    assert attack.tactics_of("T1059.006") == ("TA0002",)
+    assert attack.tactics_of("TA0002") == ("TA0002",)
+    assert attack.tactics_of("T9999") == ()

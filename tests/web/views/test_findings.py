@@ -77,3 +77,51 @@ def test_a_finding_without_a_session_says_so(as_vera: Client) -> None:
 def test_unknown_findings_are_not_found_and_empty_lists_explain(as_vera: Client) -> None:
     assert as_vera.get("/findings/999999/").status_code == 404
     assert "Nothing has been collected yet" in html(as_vera, "/findings/")
+
+
+def test_findings_are_filtered_by_framework_and_control(
+    as_vera: Client, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    for rule, tags in (("one", ["PCI_DSS_10.2.1", "cloud"]), ("two", ["PCI_DSS-3.2.1_10.1"]), ("three", ["cloud"])):
+        factories.finding(rule=f"rule {rule}", tags=tags, event_time=timezone.now())
+    for address, rules in (
+        ("framework=pci-dss", {"one", "two"}),
+        ("-framework=pci-dss", {"three"}),
+        ("control=pci-dss:10.2.1", {"one"}),
+        ("control=pci-dss@3.2.1:10.1", {"two"}),
+        ("control=pci-dss:10.2.1&control=pci-dss@3.2.1:10.1", {"one", "two"}),
+        ("-control=pci-dss:10.2.1", {"two", "three"}),
+    ):
+        page = html(as_vera, f"/findings/?{address}")
+        assert {rule for rule in ("one", "two", "three") if f"rule {rule}<" in page} == rules, address
+    # login session, user, controls of tag sets, page of findings, sample data: 5
+    with django_assert_num_queries(5):
+        html(as_vera, "/findings/?control=pci-dss:10.2.1")
+
+
+def test_what_is_no_framework_or_control_is_told(as_vera: Client) -> None:
+    factories.finding(event_time=timezone.now())
+    page = html(as_vera, "/findings/?framework=iso&control=nothing")
+    assert "“framework” must be one of nist-800-53, nist-800-190, pci-dss" in page
+    assert "“control” must be one of nist-800-53:AC-2, nist-800-53:AC-2(4)" in page
+    assert "Terminal Shell" in page
+
+
+def test_a_framework_once_chosen_shows_its_controls_as_a_facet(
+    as_vera: Client, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    for tags in (["PCI_DSS_10.2.1", "PCI_DSS_10.2.1.2", "SOC2_CC6.1"], ["PCI_DSS_10.2.1"], ["SOC2_CC6.1"]):
+        factories.finding(tags=tags, event_time=timezone.now())
+    # login session, user, the newest 1,000 matches, their tag sets, controls of tag sets, sample data: 6
+    with django_assert_num_queries(6):
+        page = html(as_vera, "/findings/facets/")
+    assert "<h3>Framework</h3>" in page
+    assert "<h3>Control</h3>" not in page
+    # … and controls of tag sets for the filter: 7
+    with django_assert_num_queries(7):
+        page = html(as_vera, "/findings/facets/?framework=pci-dss")
+    assert "<h3>Control</h3>" in page
+    assert 'PCI DSS 10.2.1 Audit logs are enabled a…</bdi> <span class="number">2</span>' in page
+    assert 'PCI DSS 10.2.1.2 Log all actions by adm…</bdi> <span class="number">1</span>' in page
+    assert "SOC 2 CC6.1" not in page
+    assert 'href="/findings/?framework=pci-dss&amp;control=pci-dss%3A10.2.1"' in page

@@ -10,7 +10,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from ecsaudit.compliance.frameworks import controls_of
+from ecsaudit.compliance.frameworks import FRAMEWORKS, controls_of
 from ecsaudit.execsessions.daily_counts import Tally
 from ecsaudit.library.effective import rules
 from ecsaudit.library.models import Kind, Layer, Mode, RuleSet, Version
@@ -61,6 +61,26 @@ def test_filters_narrow_the_list_together(as_vera: Client) -> None:
     assert html(as_vera, "/rules/?-state=on").count('class="rule"') == 3
     assert "No rule fits these filters" in html(as_vera, "/rules/?q=nothingofthekind")
     assert "“framework” must be one of" in html(as_vera, "/rules/?framework=iso")
+
+
+@pytest.mark.usefixtures("shipped")
+def test_rules_are_filtered_by_tactic_and_technique(as_vera: Client) -> None:
+    page = html(as_vera, "/rules/")
+    assert "<h3>ATT&amp;CK tactic</h3>" in page
+    assert "<h3>ATT&amp;CK technique</h3>" not in page
+    page = html(as_vera, "/rules/?tactic=TA0006")
+    assert "<h3>ATT&amp;CK technique</h3>" in page
+    assert "T1552.007 Unsecured Credentials: Container API" in page
+    attack = FRAMEWORKS["mitre-attack"]
+    named = [
+        [one.identifier for one in controls_of(rule.tags) if one.framework == attack.key]
+        for rule in rules.current().rules
+    ]
+    by_tactic = [names for names in named if any("TA0006" in attack.tactics_of(name) for name in names)]
+    by_technique = [names for names in named if "T1552.007" in names]
+    assert page.count('class="rule"') == len(by_tactic) > len(by_technique) > 0
+    assert html(as_vera, "/rules/?technique=T1552.007").count('class="rule"') == len(by_technique)
+    assert "“tactic” must be one of TA0001" in html(as_vera, "/rules/?tactic=execution")
 
 
 def test_a_rule_shows_its_matches_of_the_last_days_and_those_in_the_shadow(as_vera: Client) -> None:

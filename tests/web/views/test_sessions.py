@@ -41,11 +41,11 @@ def test_the_list_shows_each_session_and_costs_four_queries(
     assert "prod-payments" in page
 
 
-def test_the_facets_cost_four_queries(as_vera: Client, django_assert_num_queries: DjangoAssertNumQueries) -> None:
+def test_the_facets_cost_six_queries(as_vera: Client, django_assert_num_queries: DjangoAssertNumQueries) -> None:
     for number in range(30):
         factories.exec_session(cluster=f"cluster-{number % 3}", started_at=timezone.now())
-    # login session, user, the newest 1,000 matches, whether there is sample data: 4
-    with django_assert_num_queries(4):
+    # login session, user, the newest 1,000 matches, their tag sets, controls of tag sets, sample data: 6
+    with django_assert_num_queries(6):
         page = html(as_vera, "/sessions/facets/")
     assert '<strong id="count">30</strong>' in page
     assert "/sessions/?cluster=cluster-1" in page
@@ -122,3 +122,28 @@ def test_what_is_around_ecs_exec_is_explained(as_vera: Client) -> None:
 @pytest.mark.parametrize("address", ["/sessions/999999/", "/sessions/99999999999999999999999/"])
 def test_unknown_sessions_are_not_found(as_vera: Client, address: str) -> None:
     assert as_vera.get(address).status_code == 404
+
+
+def test_a_session_is_filtered_by_the_controls_of_its_findings(
+    as_vera: Client, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    for person, lists in (("ana", [["PCI_DSS_10.2.1"], ["SOC2_CC6.1"]]), ("bob", [["SOC2_CC6.1"]] * 2), ("eve", [])):
+        session = factories.exec_session(person=person, started_at=timezone.now())
+        for number, tags in enumerate(lists):
+            factories.finding(session=session, rule=f"rule {number}", tags=tags)
+    for address, people in (
+        ("framework=pci-dss", {"ana"}),
+        ("framework=pci-dss&framework=soc-2", {"ana", "bob"}),
+        ("control=soc-2:CC6.1", {"ana", "bob"}),
+        ("framework=pci-dss&control=soc-2:CC6.1", {"ana"}),
+        ("-control=pci-dss:10.2.1", {"bob", "eve"}),
+        ("-framework=soc-2", {"eve"}),
+        ("control=hipaa:164.312(b)", set()),
+        ("-control=hipaa:164.312(b)", {"ana", "bob", "eve"}),
+    ):
+        page = html(as_vera, f"/sessions/?{address}")
+        assert {person for person in ("ana", "bob", "eve") if f"<bdi>{person}</bdi>" in page} == people, address
+    # login session, user, controls of tag sets, page of sessions, sample data: 5
+    with django_assert_num_queries(5):
+        page = html(as_vera, "/sessions/?control=pci-dss:10.2.1")
+    assert "Control: PCI DSS 10.2.1 Audit logs are enabled and active" in page
