@@ -17,10 +17,20 @@ from ecsaudit.web.lists import Listing
 from ecsaudit.web.times import stamp
 from ecsaudit.web.visible import shortened
 
+# So many sessions are looked up by their ids.
+FEW = 2_000
+
 
 def served_by(tag_sets: Sequence[int]) -> Q:
-    """Sessions with a finding of one of these tag sets."""
-    return Q(Exists(Finding.objects.filter(session=OuterRef("pk"), tag_set__in=tag_sets)))
+    """Sessions with a finding of one of these tag sets: a few by their ids, or else each session is asked.
+
+    Asking each is fast where many have one, because a page is soon full; where few have, it would go through the table.
+    """
+    found = Finding.objects.filter(tag_set__in=tag_sets, session__isnull=False).order_by()
+    sessions = list(found.values_list("session", flat=True)[: FEW + 1])
+    if len(sessions) <= FEW:
+        return Q(pk__in=set(sessions))
+    return Q(Exists(found.filter(session=OuterRef("pk"))))
 
 
 def counted(filter: ListFilter, pks: Sequence[int]) -> dict[str, Counter[str]]:

@@ -1,8 +1,9 @@
-"""Makes exec sessions by the million with one INSERT … SELECT a table, for benchmarks."""
+"""Makes exec sessions and findings by the million with one INSERT … SELECT a table, for benchmarks."""
 
 from django.db import connection, transaction
 
 from ecsaudit.cloudtrail.models import Account
+from tests import factories
 
 NUMBERS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count})"
 # Seconds since 1970 of session i: 90 days, spread evenly and shuffled by a prime.
@@ -31,6 +32,16 @@ SELECT id, account_id, CASE id % 3 WHEN 0 THEN 'eu-west-1' WHEN 1 THEN 'us-east-
   CASE WHEN id % 3 = 0 THEN 1 ELSE 0 END, CASE WHEN id % 3 = 0 THEN 4 ELSE NULL END
 FROM cloudtrail_event
 """
+# A finding for every third session, of a usual control; and one in 50,000 of a rare one.
+FINDINGS = """
+INSERT INTO findings_finding
+  (account_id, event_id, session_id, rule, rule_version_id, rule_set_id, priority, tag_set_id, source, output,
+   output_fields, region, event_time, created_at)
+SELECT account_id, event_id, id, 'rule-' || {tag_set}, NULL, NULL, 4, {tag_set}, 'aws_cloudtrail',
+  'An interactive terminal shell has been executed inside an ECS container', '{{}}', region, started_at, started_at
+FROM execsessions_execsession WHERE id % {every} = 0
+"""
+USUAL, RARE = ("PCI_DSS_10.2.1", 3), ("PCI_DSS_10.2.1.7", 50_000)
 
 
 def fill(count: int, newest: int) -> None:
@@ -44,5 +55,7 @@ def fill(count: int, newest: int) -> None:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(EVENTS.format(**words))
         cursor.execute(SESSIONS)
+        for tag, every in (USUAL, RARE):
+            cursor.execute(FINDINGS.format(tag_set=factories.tag_set(tag).pk, every=every))
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")

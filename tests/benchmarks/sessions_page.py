@@ -26,6 +26,12 @@ PAGES = {
     "cluster and outcome": "/sessions/?days=90&cluster=cluster-7&outcome=opened",
     # Of few sessions hardly one fits both, so this compares an empty page with a full one.
     "cluster and person": "/sessions/?days=90&cluster=cluster-7&person=person31@example.com",
+    "usual control": "/sessions/?days=90&control=pci-dss:10.2.1",
+    "rare control": "/sessions/?days=90&control=pci-dss:10.2.1.7",
+    "without a control": "/sessions/?days=90&-control=pci-dss:10.2.1",
+    "findings, usual": "/findings/?days=90&control=pci-dss:10.2.1",
+    "findings, rare": "/findings/?days=90&control=pci-dss:10.2.1.7",
+    "framework": "/findings/?days=90&framework=pci-dss",
     "facets": "/sessions/facets/?days=90",
 }
 OK = "/ok/"

@@ -5,6 +5,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from ecsaudit.cloudtrail.models import EventBody
 from ecsaudit.execsessions.models import SessionEvent
+from ecsaudit.web import session_list
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -124,9 +125,11 @@ def test_unknown_sessions_are_not_found(as_vera: Client, address: str) -> None:
     assert as_vera.get(address).status_code == 404
 
 
+@pytest.mark.parametrize("few", [0, 1, 100])
 def test_a_session_is_filtered_by_the_controls_of_its_findings(
-    as_vera: Client, django_assert_num_queries: DjangoAssertNumQueries
+    as_vera: Client, django_assert_num_queries: DjangoAssertNumQueries, monkeypatch: pytest.MonkeyPatch, few: int
 ) -> None:
+    monkeypatch.setattr(session_list, "FEW", few)
     for person, lists in (("ana", [["PCI_DSS_10.2.1"], ["SOC2_CC6.1"]]), ("bob", [["SOC2_CC6.1"]] * 2), ("eve", [])):
         session = factories.exec_session(person=person, started_at=timezone.now())
         for number, tags in enumerate(lists):
@@ -143,7 +146,7 @@ def test_a_session_is_filtered_by_the_controls_of_its_findings(
     ):
         page = html(as_vera, f"/sessions/?{address}")
         assert {person for person in ("ana", "bob", "eve") if f"<bdi>{person}</bdi>" in page} == people, address
-    # login session, user, controls of tag sets, page of sessions, sample data: 5
-    with django_assert_num_queries(5):
+    # login session, user, controls of tag sets, whether few sessions have them, page of sessions, sample data: 6
+    with django_assert_num_queries(6):
         page = html(as_vera, "/sessions/?control=pci-dss:10.2.1")
     assert "Control: PCI DSS 10.2.1 Audit logs are enabled and active" in page
