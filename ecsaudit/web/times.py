@@ -13,6 +13,11 @@ def stamp(value: datetime) -> str:
     return value.isoformat(sep=" ", timespec="seconds").removesuffix("+00:00")
 
 
+def minute(value: datetime) -> str:
+    """`2026-11-02 09:30`."""
+    return stamp(value)[:16]
+
+
 def span(value: timedelta) -> str:
     """A span in its largest unit, rounded down: `12 s`, `3 min`, `5 h`, `2 d`."""
     seconds = max(int(value.total_seconds()), 0)

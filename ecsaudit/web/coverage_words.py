@@ -1,0 +1,56 @@
+"""What was read and what was not, in words. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+from ecsaudit.cloudtrail.coverage import Coverage, Gap
+from ecsaudit.web.summary import counted
+from ecsaudit.web.times import minute
+from ecsaudit.web.visible import shortened
+
+# A line names so many event names or accounts; of more it gives the number.
+NAMED = 3
+
+
+def sentence(coverage: Coverage, gaps: Iterable[Gap], names: Collection[str]) -> str:
+    """How much of the period was read for the event names that rules can match."""
+    if not coverage.sources:
+        return f"No account is read, so no rule could see anything.{switched_off(coverage)}"
+    if coverage.is_void:
+        return "Nothing of this period can have been read yet, so no rule could see anything."
+    if not names:
+        return "No rule that judges names an event, so nothing need be read."
+    total = len(coverage.sources)
+    full = total - len({(gap.source.account, gap.source.region) for gap in gaps})
+    return (
+        f"{full:,} of {counted(total, 'account × Region pair')} {'was' if full == 1 else 'were'} read in full for the "
+        f"{counted(len(names), 'event name')} that rules can match, from {minute(coverage.start)} to "
+        f"{minute(coverage.end)} UTC.{switched_off(coverage)}"
+    )
+
+
+def switched_off(coverage: Coverage) -> str:
+    """An account that nobody wants read is no gap, but whoever reads a report must know of it."""
+    if not coverage.switched_off:
+        return ""
+    return f" Not read, because switched off: {some(coverage.switched_off)}."
+
+
+def lines(gaps: Iterable[Gap]) -> list[str]:
+    """One line for each source and stretch of time, with the event names that were not read in it."""
+    found: dict[tuple[str, str, str, str], list[str]] = {}
+    for gap in gaps:
+        key = (gap.source.account, gap.source.region, minute(gap.start), minute(gap.end))
+        found.setdefault(key, []).append(gap.event_name)
+    return [
+        f"{shortened(account, 60)} {shortened(region, 32) or '(no Region)'}, {start} to {end} UTC: {some(names)}"
+        for (account, region, start, end), names in sorted(found.items())
+    ]
+
+
+def some(names: Iterable[str]) -> str:
+    """`ExecuteCommand, RunTask, StartSession and 4 more`."""
+    each = sorted(set(names))
+    more = f" and {len(each) - NAMED:,} more" if len(each) > NAMED else ""
+    return ", ".join(shortened(name, 60) for name in each[:NAMED]) + more
