@@ -80,6 +80,11 @@ class Framework:
             return "2013"
         return self.version
 
+    @property
+    def tactic_names(self) -> dict[str, str]:
+        """ATT&CK's tactics with their names, in the order of its matrix."""
+        return {identifier: title for identifier, title in self.controls.items() if identifier.startswith("TA")}
+
     def tactics_of(self, identifier: str) -> tuple[str, ...]:
         """The tactics that a technique serves, as its parent's where it has none of its own; a tactic serves itself."""
         if identifier in self.tactics:

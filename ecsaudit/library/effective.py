@@ -42,6 +42,14 @@ class Effective:
     def rules(self) -> tuple[engine.Rule, ...]:
         return self.rule_set.rules
 
+    def mode_of(self, rule: engine.Rule) -> Mode:
+        return Mode.SHADOW if rule.name in self.shadows else Mode.ON if rule.enabled else Mode.OFF
+
+    def never_match(self) -> set[str]:
+        """The names of rules that no event can match, or that CloudTrail can't be asked for."""
+        contradictory = {one.rule_name for one in self.loaded.warnings if one.code == "ECSAUDIT_NEVER_MATCHES"}
+        return contradictory | {rule.name for rule in self.rules if rule.event_names is None}
+
     def event_names(self) -> set[str]:
         """The event names that rules which judge can match."""
         return {name for rule in self.rules if rule.enabled for name in rule.event_names or ()}

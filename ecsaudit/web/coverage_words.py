@@ -11,6 +11,8 @@ from ecsaudit.web.visible import shortened
 
 # A line names so many event names or accounts; of more it gives the number.
 NAMED = 3
+# Of so many accounts × Regions each gap is told.
+FEW = 2
 
 
 def sentence(coverage: Coverage, gaps: Iterable[Gap], names: Collection[str]) -> str:
@@ -47,6 +49,14 @@ def lines(gaps: Iterable[Gap]) -> list[str]:
         f"{shortened(account, 60)} {shortened(region, 32) or '(no Region)'}, {start} to {end} UTC: {some(names)}"
         for (account, region, start, end), names in sorted(found.items())
     ]
+
+
+def shortly(gaps: Collection[Gap]) -> list[str]:
+    """The lines, if they are of few sources; else which sources and which names, in one."""
+    places = {f"{gap.source.account} {gap.source.region}" for gap in gaps}
+    if len(places) <= FEW:
+        return lines(gaps)
+    return [f"{some(places)}: {some(gap.event_name for gap in gaps)}"]
 
 
 def some(names: Iterable[str]) -> str:

@@ -27,7 +27,6 @@ WEEK = 7
 SOURCES = {"shipped": "Shipped", "customised": "Customised", "own": "Own"}
 HEALTH = {"fine": "Fine", "warning": "Warning", "never": "Can't fire"}
 ATTACK = FRAMEWORKS["mitre-attack"]
-TACTICS = {identifier: title for identifier, title in ATTACK.controls.items() if identifier.startswith("TA")}
 # A facet that is too long to stand there before something narrower was chosen.
 AFTER = {"technique": "tactic"}
 PRIORITIES = {str(value): word for value, word in Priority.choices}
@@ -36,7 +35,7 @@ SPEC = Spec(
     dimensions=(
         Dimension("framework", "", "Framework", FRAMEWORK_WORDS),
         Dimension("control", "", "Control", CONTROL_WORDS),
-        Dimension("tactic", "", "ATT&CK tactic", TACTICS),
+        Dimension("tactic", "", "ATT&CK tactic", ATTACK.tactic_names),
         Dimension("technique", "", "ATT&CK technique"),
         Dimension("priority", "", "Priority", PRIORITIES),
         Dimension("state", "", "State", {value: str(word) for value, word in Mode.choices}),
@@ -166,7 +165,6 @@ def row(
     hits: Counter[date],
     first: date,
 ) -> RuleRow:
-    state = Mode.SHADOW if rule.name in effective.shadows else Mode.ON if rule.enabled else Mode.OFF
     own = Layer.OWN in layers
     source = "customised" if Layer.OVERLAY in layers and not own else "own" if own else "shipped"
     problems = [problem.message or problem.hint for problem in warnings]
@@ -180,7 +178,7 @@ def row(
     days = [first + timedelta(days=number) for number in range(DAYS)]
     return RuleRow(
         rule,
-        state,
+        effective.mode_of(rule),
         source,
         health,
         tuple(problems),

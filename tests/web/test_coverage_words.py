@@ -1,7 +1,7 @@
 from datetime import UTC, datetime, timedelta
 
-from ecsaudit.cloudtrail.coverage import Coverage, Source
-from ecsaudit.web.coverage_words import lines, sentence, some
+from ecsaudit.cloudtrail.coverage import Coverage, Gap, Source
+from ecsaudit.web.coverage_words import lines, sentence, shortly, some
 
 START, END = datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 11, 8, tzinfo=UTC)
 NAMES = ("ExecuteCommand", "StartSession")
@@ -44,3 +44,13 @@ def test_each_stretch_of_a_source_is_a_line_with_its_names() -> None:
 
 def test_of_many_names_some_are_told_and_the_number() -> None:
     assert some(["d", "b", "a", "c", "a", "e"]) == "a, b, c and 2 more"
+
+
+def test_a_row_has_every_gap_of_few_sources_and_only_the_names_of_many() -> None:
+    def gaps(*sources: Source) -> list[Gap]:
+        return [gap for gaps in Coverage(START, END, sources).gaps(NAMES).values() for gap in gaps]
+
+    assert shortly(gaps(HALF)) == lines(gaps(HALF))
+    assert shortly(gaps(*(Source(f"account {number}", "eu-west-1") for number in range(5)))) == [
+        "account 0 eu-west-1, account 1 eu-west-1, account 2 eu-west-1 and 2 more: ExecuteCommand, StartSession"
+    ]
