@@ -23,7 +23,7 @@ class State(TextChoices):
     FINDINGS = "findings", "Operating, with findings"
     NONE = "none", "Operating, none"
     GAP = "gap", "Not operating: gap in collection"
-    IDLE = "idle", "Not operating: rules are off"
+    IDLE = "idle", "Not operating: rules do not judge"
     NO_RULE = "no_rule", "No rule"
 
 

@@ -18,7 +18,7 @@ from ecsaudit.findings.models import TagSet
 from ecsaudit.library.effective import Effective
 from ecsaudit.library.judging_since import judging_since
 from ecsaudit.library.models import Key, Kind, Mode, Version
-from ecsaudit.web.coverage_words import lines, sentence, shortly
+from ecsaudit.web.coverage_words import in_full, lines, sentence, shortly
 from ecsaudit.web.period import Period
 from ecsaudit.web.rule_list import item_address
 from ecsaudit.web.times import minute
@@ -47,6 +47,7 @@ class Report:
             framework,
             summary(row.status for row in rows),
             self.findings.get(framework.key, 0),
+            in_full(self.coverage, self.missing(framework)),
             self.read(framework),
             self.period,
         )
@@ -140,6 +141,7 @@ class Card:
     framework: Framework
     summary: Summary
     findings: int
+    in_full: str
     read: str
     period: Period
 

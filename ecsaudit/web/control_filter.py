@@ -47,8 +47,14 @@ def dimensions(served_by: Callable[[Sequence[int]], Q]) -> tuple[Dimension, Dime
 
     return (
         Dimension("framework", "", "Framework", FRAMEWORK_WORDS, condition),
-        Dimension("control", "", "Control", CONTROL_WORDS, condition),
+        Dimension("control", "", "Control", CONTROL_WORDS, condition, in_its_framework),
     )
+
+
+def in_its_framework(key: str) -> str:
+    """`10.2.1 Audit logs are enabled and active`, where the framework is plain."""
+    control = control_of_key(key)
+    return f"{control.identifier} {control.title}".rstrip() if control else key
 
 
 def framework_of(key: str) -> str:

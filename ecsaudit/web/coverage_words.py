@@ -23,13 +23,19 @@ def sentence(coverage: Coverage, gaps: Iterable[Gap], names: Collection[str]) ->
         return "Nothing of this period can have been read yet, so no rule could see anything."
     if not names:
         return "No rule that judges names an event, so nothing need be read."
+    return (
+        f"{in_full(coverage, gaps)} for the {counted(len(names), 'event name')} that rules can match, from "
+        f"{minute(coverage.start)} to {minute(coverage.end)} UTC.{switched_off(coverage)}"
+    )
+
+
+def in_full(coverage: Coverage, gaps: Iterable[Gap]) -> str:
+    """`11 of 12 account × Region pairs read in full`; where nothing could be seen, that."""
+    if coverage.is_void:
+        return "nothing read"
     total = len(coverage.sources)
     full = total - len({(gap.source.account, gap.source.region) for gap in gaps})
-    return (
-        f"{full:,} of {counted(total, 'account × Region pair')} {'was' if full == 1 else 'were'} read in full for the "
-        f"{counted(len(names), 'event name')} that rules can match, from {minute(coverage.start)} to "
-        f"{minute(coverage.end)} UTC.{switched_off(coverage)}"
-    )
+    return f"{full:,} of {counted(total, 'account × Region pair')} read in full"
 
 
 def switched_off(coverage: Coverage) -> str:

@@ -32,7 +32,8 @@ DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 class Dimension:
     """Something to filter by: its name in the address, the column behind it, its label, and the words for its values.
 
-    Where no column holds the values, `condition` says which rows have one of them.
+    Where no column holds the values, `condition` says which rows have one of them. `short` are the words in a facet, where
+    less is enough.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Dimension:
     label: str
     words: Mapping[str, str] | None = None
     condition: Callable[[Sequence[str]], Q] | None = None
+    short: Callable[[str], str] | None = None
 
     def word(self, value: str) -> str:
         return (self.words or {}).get(value, value)

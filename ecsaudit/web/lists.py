@@ -125,7 +125,7 @@ def facet(filter: ListFilter, dimension: Dimension, counts: "Counter[Any]") -> F
         dimension.name,
         [
             FacetValue(
-                shortened(dimension.word(value), 40),
+                shortened((dimension.short or dimension.word)(value), 40),
                 numbers[value],
                 value in chosen,
                 filter.toggled(dimension.name, value).address(),

@@ -1,7 +1,7 @@
 from datetime import UTC, datetime, timedelta
 
 from ecsaudit.cloudtrail.coverage import Coverage, Gap, Source
-from ecsaudit.web.coverage_words import lines, sentence, shortly, some
+from ecsaudit.web.coverage_words import in_full, lines, sentence, shortly, some
 
 START, END = datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 11, 8, tzinfo=UTC)
 NAMES = ("ExecuteCommand", "StartSession")
@@ -15,10 +15,10 @@ def told(coverage: Coverage, names: tuple[str, ...] = NAMES) -> str:
 
 def test_a_sentence_says_how_much_was_read_for_how_many_names_and_from_when_to_when() -> None:
     assert told(Coverage(START, END, (FULL, HALF))) == (
-        "1 of 2 account × Region pairs was read in full for the 2 event names that rules can match, "
+        "1 of 2 account × Region pairs read in full for the 2 event names that rules can match, "
         "from 2026-11-01 00:00 to 2026-11-08 00:00 UTC."
     )
-    assert told(Coverage(START, END, (FULL,))).startswith("1 of 1 account × Region pair was read in full")
+    assert told(Coverage(START, END, (FULL,))).startswith("1 of 1 account × Region pair read in full")
 
 
 def test_where_nothing_could_be_seen_the_sentence_says_why() -> None:
@@ -54,3 +54,8 @@ def test_a_row_has_every_gap_of_few_sources_and_only_the_names_of_many() -> None
     assert shortly(gaps(*(Source(f"account {number}", "eu-west-1") for number in range(5)))) == [
         "account 0 eu-west-1, account 1 eu-west-1, account 2 eu-west-1 and 2 more: ExecuteCommand, StartSession"
     ]
+
+
+def test_a_card_has_only_how_many_sources_were_read_in_full() -> None:
+    assert in_full(Coverage(START, END, (FULL, HALF)), ()) == "2 of 2 account × Region pairs read in full"
+    assert in_full(Coverage(START, END, ()), ()) == "nothing read"

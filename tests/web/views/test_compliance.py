@@ -125,7 +125,7 @@ def test_each_state_is_told_in_its_words(as_vera: Client, folder: Path) -> None:
     assert "not operating (rules are off)<" in row(page, "10.2.1.5")
     assert '<span class="idle">off</span>' in row(page, "10.2.1.5")
     assert "no rule<" in row(page, "10.4.1")
-    assert "0 of 1 account × Region pair were read in full for the 2 event names" in page
+    assert "0 of 1 account × Region pair read in full for the 2 event names" in page
     assert "✓" not in page
 
 
@@ -175,7 +175,7 @@ def test_the_overview_has_a_card_for_each_framework_whose_numbers_lead_on(as_ver
     assert f"name 2 of {len(FRAMEWORKS['pci-dss'].controls)} controls" in pci
     assert f'href="/findings/?from={first}&amp;framework=pci-dss">1 finding</a>' in pci
     assert f'href="{PCI}?from={first}&amp;state=idle"' in pci
-    assert "1 of 1 account × Region pair was read in full" in pci
+    assert "1 of 1 account × Region pair read in full" in pci
     assert "%" not in unquote(pci)
 
 
@@ -192,7 +192,7 @@ def test_controls_are_filtered_by_state_and_text_and_the_address_reproduces_it(a
     ):
         assert set(re.findall(r'scope="row">([^<]+)<', html(as_vera, PCI + address))) == expected, address
     page = html(as_vera, f"{PCI}?state=idle&days=7")
-    assert "State: Not operating: rules are off" in page
+    assert "State: Not operating: rules do not judge" in page
     assert 'href="/compliance/pci-dss.csv?days=7&amp;state=idle"' in page
     assert "No control fits these filters" in html(as_vera, f"{PCI}?q=nothing at all")
     assert "“state” must be one of findings, none, gap" in html(as_vera, f"{PCI}?state=good")
@@ -285,7 +285,7 @@ def test_a_file_says_what_it_is_of_and_what_was_not_read(as_vera: Client, folder
     assert head["Filters"] == ["State: not No rule"]
     assert head["Generated at"][0].startswith(f"{today:%Y-%m-%d}")
     assert head["Rule set"][0].startswith(f"{rules.current().pk}, made ")
-    assert head["Coverage"][0].startswith("0 of 1 account × Region pair were read in full")
+    assert head["Coverage"][0].startswith("0 of 1 account × Region pair read in full")
     assert head["Not read"][0].startswith(f"production eu-west-1, {first} 00:00 to ")
     assert [(line["Control"], line["State"], line["Findings"]) for line in lines] == [
         ("10.2.1", "operating, 1 finding", "1"),
