@@ -15,6 +15,8 @@ from ecsaudit.compliance.frameworks import FRAMEWORKS, control_of_key
 from ecsaudit.findings.models import TagSet
 from ecsaudit.web.filters import Dimension, ListFilter
 
+# Up to so many findings, a list looks them up; of more it goes through its rows, because a page is soon full.
+FEW = 2_000
 FRAMEWORK_WORDS = {key: framework.name for key, framework in FRAMEWORKS.items()}
 
 

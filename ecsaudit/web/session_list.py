@@ -12,13 +12,11 @@ from ecsaudit.cloudtrail.user_agent import Client
 from ecsaudit.execsessions.models import ExecSession, Kind, Mode, Outcome
 from ecsaudit.findings.models import Finding, Priority
 from ecsaudit.web import control_filter
+from ecsaudit.web.control_filter import FEW
 from ecsaudit.web.filters import Dimension, ListFilter, Spec
 from ecsaudit.web.lists import Listing
 from ecsaudit.web.times import stamp
 from ecsaudit.web.visible import shortened
-
-# So many sessions are looked up by their ids.
-FEW = 2_000
 
 
 def served_by(tag_sets: Sequence[int]) -> Q:

@@ -3,6 +3,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
+from ecsaudit.web import finding_list
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -79,9 +80,11 @@ def test_unknown_findings_are_not_found_and_empty_lists_explain(as_vera: Client)
     assert "Nothing has been collected yet" in html(as_vera, "/findings/")
 
 
+@pytest.mark.parametrize("few", [0, 100])
 def test_findings_are_filtered_by_framework_and_control(
-    as_vera: Client, django_assert_num_queries: DjangoAssertNumQueries
+    as_vera: Client, django_assert_num_queries: DjangoAssertNumQueries, monkeypatch: pytest.MonkeyPatch, few: int
 ) -> None:
+    monkeypatch.setattr(finding_list, "FEW", few)
     for rule, tags in (("one", ["PCI_DSS_10.2.1", "cloud"]), ("two", ["PCI_DSS-3.2.1_10.1"]), ("three", ["cloud"])):
         factories.finding(rule=f"rule {rule}", tags=tags, event_time=timezone.now())
     for address, rules in (
@@ -94,8 +97,8 @@ def test_findings_are_filtered_by_framework_and_control(
     ):
         page = html(as_vera, f"/findings/?{address}")
         assert {rule for rule in ("one", "two", "three") if f"rule {rule}<" in page} == rules, address
-    # login session, user, controls of tag sets, page of findings, sample data: 5
-    with django_assert_num_queries(5):
+    # login session, user, controls of tag sets, whether few findings have them, page of findings, sample data: 6
+    with django_assert_num_queries(6):
         html(as_vera, "/findings/?control=pci-dss:10.2.1")
 
 
@@ -117,8 +120,8 @@ def test_a_framework_once_chosen_shows_its_controls_as_a_facet(
         page = html(as_vera, "/findings/facets/")
     assert "<h3>Framework</h3>" in page
     assert "<h3>Control</h3>" not in page
-    # … and controls of tag sets for the filter: 7
-    with django_assert_num_queries(7):
+    # … and for the filter controls of tag sets, and whether few findings have them: 8
+    with django_assert_num_queries(8):
         page = html(as_vera, "/findings/facets/?framework=pci-dss")
     assert "<h3>Control</h3>" in page
     assert '10.2.1 Audit logs are enabled and active</bdi> <span class="number">2</span>' in page
