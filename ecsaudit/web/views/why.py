@@ -62,7 +62,7 @@ def asked(effective: Effective, event_name: str, record: str) -> Iterator[Answer
     for rule in effective.rules:
         if rule.event_names is not None and event_name not in rule.event_names:
             continue
-        state = Mode.SHADOW if rule.name in effective.shadows else Mode.ON if rule.enabled else Mode.OFF
+        state = effective.mode_of(rule)
         if rule.condition.matches(record):
             yield Answer(rule, state, True)
         else:
