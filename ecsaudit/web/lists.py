@@ -11,7 +11,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 
-from ecsaudit.web.filters import DAYS, Dimension, ListFilter, Spec
+from ecsaudit.web.filters import DAYS, LISTED, Dimension, ListFilter, Spec
 from ecsaudit.web.paging import Place, page, place_of
 from ecsaudit.web.visible import shortened
 
@@ -119,6 +119,9 @@ def read_facets(filter: ListFilter, listing: Listing) -> Facets:
 def facet(filter: ListFilter, dimension: Dimension, counts: "Counter[Any]") -> Facet:
     numbers = Counter({str(value): count for value, count in counts.items() if value not in (None, "")})
     chosen = [value for name, value in filter.included if name == dimension.name]
+    # A few fixed values are shown all, so that each can be chosen.
+    fixed = len(dimension.words or ())
+    limit = max(FACET_VALUES, fixed) if fixed <= LISTED else FACET_VALUES
     values = [*chosen, *(value for value, _ in numbers.most_common() if value not in chosen)]
     return Facet(
         dimension.label,
@@ -131,7 +134,7 @@ def facet(filter: ListFilter, dimension: Dimension, counts: "Counter[Any]") -> F
                 filter.toggled(dimension.name, value).address(),
                 filter.without(dimension.name, value).address(),
             )
-            for value in values[:FACET_VALUES]
+            for value in values[:limit]
         ],
-        max(len(values) - FACET_VALUES, 0),
+        max(len(values) - limit, 0),
     )

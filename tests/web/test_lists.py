@@ -48,6 +48,15 @@ def test_long_facets_are_cut_and_say_how_much_is_left_out() -> None:
     assert (len(cluster.values), cluster.more) == (8, 2)
 
 
+def test_a_facet_of_few_fixed_values_is_not_cut() -> None:
+    tags = ("NIST_800-53_AC-2", "NIST_800-190_3.4.4", "PCI_DSS_10.2.1", "SOC2_CC6.1", "CIS_AWS-5.0.0_4.1",
+            "AWS_FSBP_IAM.1", "T1609", "ISO_27001_A.8.15", "HIPAA_164.312(b)")  # fmt: skip
+    factories.finding(session=factories.exec_session(started_at=timezone.now()), tags=tags)
+    found = lists.read_facets(ListFilter.read(session_list.SPEC, QueryDict("")), session_list.LISTING)
+    framework = next(each for each in found.facets if each.name == "framework")
+    assert (len(framework.values), framework.more) == (9, 0)
+
+
 @pytest.mark.parametrize("listing", [session_list.LISTING, finding_list.LISTING])
 def test_every_facet_is_a_dimension_and_every_row_has_its_place_in_the_list(listing: lists.Listing) -> None:
     assert set(listing.facets) <= {dimension.name for dimension in listing.spec.dimensions}
