@@ -20,6 +20,7 @@ From text to match:
     record          CloudTrail text → values, as they are asked for (json_text where every character counts)
     dispatch        which rules a record has to be asked          rules        a rule, and its matches
     explain         why a rule matches a record, or not           explanation_text  the same as lines
+    plain_words     a condition in plain words                    field_words     what fields are called there
     loader, ruleset, extraction                                   the whole: for files, for records, for one field
 
 Errors: see `errors`.
@@ -37,6 +38,7 @@ from .loader import LoadResult, load_rules
 from .nodes import Node
 from .output import format_output
 from .parser import parse_condition
+from .plain_words import PlainWords, Sense, plain_lines, plain_words
 from .reader import ReadingError
 from .rules import Match, Rule
 from .ruleset import RuleSet
@@ -52,12 +54,14 @@ __all__ = [
     "Match",
     "Node",
     "OutputError",
+    "PlainWords",
     "Priority",
     "Problem",
     "ReadingError",
     "RecordError",
     "Rule",
     "RuleSet",
+    "Sense",
     "compile_condition",
     "explain",
     "explanation_lines",
@@ -68,4 +72,6 @@ __all__ = [
     "parse_condition",
     "reference",
     "renamed",
+    "plain_lines",
+    "plain_words",
 ]

@@ -50,6 +50,13 @@ class Lists:
                 raise ItemError("LOAD_ERR_VALIDATE", "the list is too long after its lists were replaced", item.context)
         return result
 
+    def named_in(self, name: str) -> tuple[str, ...]:
+        """The lists that the author named among a list's items, each once."""
+        texts = [scalar.text for scalar in self.lists[name].items]
+        names = [text for text in texts if text in self.lists]
+        names += [other for text in texts for _, other in self._names(text)]
+        return tuple(dict.fromkeys(other for other in names if other != name))
+
     def _texts(self) -> dict[str, str | None]:
         """What stands in a condition in place of each list's name; None if it is too long.
 

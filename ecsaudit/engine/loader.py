@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .collector import Collector
 from .compiler import compile_tree
@@ -34,13 +34,19 @@ _UNKNOWN_FILTER = ("nonexistent field", "invalid formatting token", "unknown eve
 
 @dataclass(frozen=True, slots=True)
 class LoadResult:
-    """What loading gave. With errors the rule set holds the rules that had none, for editors; don't judge with it."""
+    """What loading gave. With errors the rule set holds the rules that had none, for editors; don't judge with it.
+
+    `lists` are their items after lists in lists were replaced, `lists_in_lists` the lists that each names itself;
+    `macros` are Falco's form of `macro_trees`.
+    """
 
     rule_set: RuleSet
     errors: tuple[Problem, ...]
     warnings: tuple[Problem, ...]
     lists: dict[str, tuple[str, ...]]
     macros: dict[str, str]
+    macro_trees: dict[str, Node] = field(default_factory=dict)
+    lists_in_lists: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def ok(self) -> bool:
@@ -72,7 +78,8 @@ class _Loading:
         self.log = log
         self.rules: list[Rule] = []
         self.lists: dict[str, tuple[str, ...]] = {}
-        self.macros: dict[str, str] = {}
+        self.lists_in_lists: dict[str, tuple[str, ...]] = {}
+        self.macro_trees: dict[str, Node] = {}
         # The lists and macros that nothing used after the last file without errors.
         self.unused: set[tuple[str, str]] = set()
 
@@ -85,6 +92,7 @@ class _Loading:
             self.log.error(error)
             return
         self.lists = {name: tuple(scalar.text for scalar in items) for name, items in lists.items.items()}
+        self.lists_in_lists = {name: lists.named_in(name) for name in lists.items}
         macros = Macros(self.collector.macros, lists, self.collector.broken, self.log)
         self.rules = []
         for item in sorted(self.collector.rules.values(), key=lambda rule: rule.index):
@@ -93,7 +101,7 @@ class _Loading:
             rule = self.rule(item, lists, macros)
             if rule is not None:
                 self.rules.append(rule)
-        self.macros = {name: str(tree) for name, tree in macros.resolved.items()}
+        self.macro_trees = dict(macros.resolved)
         if not self.log.errors:
             self.unused = {(word, item.name) for word, item in self.unused_items()}
 
@@ -177,7 +185,13 @@ class _Loading:
                 message = f"{word} not referred to by any other rule/macro"
                 self.log.warn(f"LOAD_UNUSED_{word.upper()}", message, item.context)
         return LoadResult(
-            RuleSet(self.rules), tuple(self.log.errors), tuple(self.log.warnings), self.lists, self.macros
+            RuleSet(self.rules),
+            tuple(self.log.errors),
+            tuple(self.log.warnings),
+            self.lists,
+            {name: str(tree) for name, tree in self.macro_trees.items()},
+            self.macro_trees,
+            self.lists_in_lists,
         )
 
     def unused_items(self) -> Iterator[tuple[str, ListItem | MacroItem]]:
