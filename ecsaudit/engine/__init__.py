@@ -14,6 +14,7 @@ From text to match:
     scanner, operand_parser, parser                               condition text → tree (nodes, words)
     hints           what an author probably meant, where a condition stops making sense
     compiler        tree → tests of a record (checks, operators, patterns, transformers, fields, pointer, *_fields)
+    references      tree → the macros and lists that it names
     needs           tree → the event names that a match requires
     contradictions  conditions that no record can meet
     output          output text → printer
@@ -40,6 +41,7 @@ from .output import format_output
 from .parser import parse_condition
 from .plain_words import PlainWords, Sense, plain_lines, plain_words
 from .reader import ReadingError
+from .references import references
 from .rules import Match, Rule
 from .ruleset import RuleSet
 
@@ -74,4 +76,5 @@ __all__ = [
     "renamed",
     "plain_lines",
     "plain_words",
+    "references",
 ]

@@ -95,6 +95,11 @@ MODIFIER_WORDS: Mapping[str, str] = {
     "anyof": "at least one of",
     "allof": "each of",
 }
+_SEVERAL = {
+    "the pattern": "the patterns",
+    "the regular expression": "the regular expressions",
+    "the bytes": "the bytes",
+}
 _TEXT_ORDER = " in the order of letters"
 
 
@@ -200,7 +205,7 @@ def _comparison(node: Comparison, denied: bool) -> str:
     left, right = operand_words(node.left), _right(node.right)
     said = OPERATOR_WORDS[node.operator][denied and node.modifier is None]
     if node.modifier is not None:
-        told = f"{left} {said} {MODIFIER_WORDS[node.modifier]} {right}"
+        told = f"{left} {_modified(said, MODIFIER_WORDS[node.modifier])} {right}"
         return f"it is not so that {told}" if denied else told
     if _is_list(node.left) and node.operator in ("in", "intersects"):
         which = "each" if node.operator == "in" else "at least one"
@@ -211,6 +216,14 @@ def _comparison(node: Comparison, denied: bool) -> str:
     if node.operator in ("=", "==", "!=") and isinstance(node.right, Field | Transformer):
         said += " the same as"
     return f"{left} {said} {right}"
+
+
+def _modified(said: str, modifier: str) -> str:
+    """The modifier's place is before what is compared with: fits at least one of the patterns."""
+    for one, several in _SEVERAL.items():
+        if said.endswith(one):
+            return f"{said.removesuffix(one)}{modifier} {several}"
+    return f"{said} {modifier}"
 
 
 def _right(right: Value | ListValue | Field | Transformer) -> str:

@@ -13,12 +13,14 @@ from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
+from ecsaudit import engine
 from ecsaudit.compliance.frameworks import other_tags
 from ecsaudit.library import services, updates
-from ecsaudit.library.effective import Effective, RulesBroken, rules
+from ecsaudit.library.effective import RulesBroken, rules
 from ecsaudit.library.models import Kind, Library, Mode, Version
 from ecsaudit.library.rule_tests import results
 from ecsaudit.library.shipped_content import runbook_of
+from ecsaudit.library.uses import used_by
 from ecsaudit.web import rule_list
 from ecsaudit.web.access import analysts_only, person
 from ecsaudit.web.filters import ListFilter
@@ -76,7 +78,6 @@ def item(request: HttpRequest) -> HttpResponse:
             for version in reversed(versions)
             if version.is_current and version.text and version.layer != "switch"
         ],
-        "users": used_by(effective, kind, name),
         "modes": Mode.choices,
         "here": request.get_full_path(),
     }
@@ -88,21 +89,17 @@ def item(request: HttpRequest) -> HttpResponse:
                 "tests": results({name: row.rule}, [name]),
                 "tags": other_tags(row.rule.tags),
                 "tree": str(row.rule.condition.tree),
+                "words": engine.plain_words(row.rule),
             }
     else:
-        context["meaning"] = (effective.loaded.lists if kind == Kind.LIST else effective.loaded.macros).get(name)
+        loaded = effective.loaded
+        tree = loaded.macro_trees.get(name) if kind == Kind.MACRO else None
+        context |= {
+            "meaning": (loaded.lists if kind == Kind.LIST else loaded.macros).get(name),
+            "words": tree and engine.plain_words(tree),
+            "users": used_by(loaded, effective.rules, kind, name),
+        }
     return render(request, f"library/{'rule' if kind == Kind.RULE else 'shared'}.html", context)
-
-
-def used_by(effective: Effective, kind: str, name: str) -> list[tuple[str, str]]:
-    """The rules whose conditions name a macro or a list, each with its address."""
-    if kind == Kind.RULE:
-        return []
-    return [
-        (rule.name, rule_list.item_address(Kind.RULE, rule.name))
-        for rule in effective.rules
-        if name in (rule.macros_used if kind == Kind.MACRO else rule.lists_used)
-    ]
 
 
 @require_POST

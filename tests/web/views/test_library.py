@@ -166,6 +166,19 @@ def test_lists_and_macros_have_pages_that_tell_who_uses_them(as_vera: Client) ->
     assert "(ct.src = ecs.amazonaws.com and ct.name = ExecuteCommand)" in page
     assert "ECS Exec by Root" in page
     assert "*prod*" in html(as_vera, "/rules/item/?kind=list&name=production_clusters")
+    denials = html(as_vera, "/rules/item/?kind=list&name=denials")
+    assert 'macro <a href="/rules/item/?kind=macro&amp;name=denied">denied</a>' in denials
+    assert "through the macro denied" in denials
+
+
+@pytest.mark.usefixtures("shipped")
+def test_rules_and_macros_are_told_in_plain_words_with_links_to_what_they_name(as_vera: Client) -> None:
+    page = html(as_vera, f"/rules/item/?kind=rule&name={SHELL}")
+    assert "In plain words" in page
+    assert "the event&#x27;s name is “ExecuteCommand”" in page
+    assert 'list <a href="/rules/item/?kind=list&amp;name=system_shells">' in page
+    assert "the error code is missing" in html(as_vera, "/rules/item/?kind=macro&name=succeeded")
+    assert "In plain words" not in html(as_vera, "/rules/item/?kind=list&name=denials")
 
 
 @pytest.mark.parametrize("query", ["", "?kind=rule&name=nothing", "?kind=cloud&name=x"])
