@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 from ecsaudit import engine
@@ -13,6 +15,7 @@ from ecsaudit.library.models import Files, Kind, Layer, Mode, Version
 OWN_FILE = "own.yaml"
 OVERLAY_FILE = "overlays.yaml"
 _ORDER = list(Kind.values)
+_WORD = re.compile(r"\w+", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +35,15 @@ class Composed:
 
 
 def compose(shipped: Sequence[tuple[str, str]], current: Iterable[Version]) -> Composed:
-    """Shipped files, then own items, then overlays: lists, macros and rules, each in the order of their making."""
+    """Shipped files, then own items, then overlays: lists, macros and rules, each by name.
+
+    Only a macro that names another stands behind it, as Falco wants it.
+    """
     versions = list(current)
     by_layer = {layer: [version for version in versions if version.layer == layer] for layer in Layer}
     files, starts = list(shipped), {}
     for name, layer in ((OWN_FILE, Layer.OWN), (OVERLAY_FILE, Layer.OVERLAY)):
-        ordered = sorted(by_layer[layer], key=lambda version: (_ORDER.index(version.kind), version.name))
+        ordered = in_order(by_layer[layer])
         if ordered:
             text, starts[name] = joined(ordered)
             files.append((name, text))
@@ -52,6 +58,29 @@ def compose(shipped: Sequence[tuple[str, str]], current: Iterable[Version]) -> C
         },
         starts,
     )
+
+
+def in_order(versions: Iterable[Version]) -> list[Version]:
+    """Texts of one layer as they follow each other in its file."""
+    ordered = sorted(versions, key=lambda version: (_ORDER.index(version.kind), version.name))
+    macros = {version.name: version for version in ordered if version.kind == Kind.MACRO}
+    others = [version for version in ordered if version.kind != Kind.MACRO]
+    lists = sum(version.kind == Kind.LIST for version in others)
+    return [*others[:lists], *(macros[name] for name in used_first(macros)), *others[lists:]]
+
+
+def used_first(macros: Mapping[str, Version]) -> list[str]:
+    """The macros' names, those that others name before them; as they came where they go in a circle."""
+    uses = {
+        name: [word for line in macro.text.split("\n") if not line.startswith("#") for word in _WORD.findall(line)]
+        for name, macro in macros.items()
+    }
+    known = {name: [word for word in words if word in macros and word != name] for name, words in uses.items()}
+    try:
+        return list(TopologicalSorter(known).static_order())
+    except CycleError:
+        # The engine tells it better, at its place.
+        return list(macros)
 
 
 def joined(versions: Sequence[Version]) -> tuple[str, list[tuple[int, Version]]]:
