@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from itertools import accumulate
 
 from .reader import Mapping, ReadingError, Scalar, Source, YamlNode, read_documents
+from .values import BOOLEANS
 
 _KINDS = ("rule", "macro", "list")
 
@@ -18,6 +19,7 @@ class ItemText:
     """One item. `kind` is rule, macro or list, else empty (versions); `line` is where its text begins, from 1.
 
     `parts` are its keys, each with its own text from the key to the next one; `overrides` what stands under `override`.
+    `switches` tells to what an item sets `enabled` that does nothing else.
     """
 
     kind: str
@@ -26,6 +28,7 @@ class ItemText:
     line: int
     parts: MappingOf[str, str] = field(default_factory=dict)
     overrides: MappingOf[str, str] = field(default_factory=dict)
+    switches: bool | None = None
 
     @property
     def keys(self) -> frozenset[str]:
@@ -97,6 +100,7 @@ def _item(entry: Mapping, lines: list[str], start: int, end: int) -> ItemText:
         start,
         _parts(entry, end),
         {key: node.text for key, node in overrides if isinstance(node, Scalar)},
+        _switches(entry),
     )
 
 
@@ -106,3 +110,12 @@ def _parts(entry: Mapping, end: int) -> dict[str, str]:
     keys = sorted(entry.keys.items(), key=lambda pair: pair[1].start)
     ends = [*(key.start for _, key in keys[1:]), end]
     return {name: text[key.start : stop].strip() for (name, key), stop in zip(keys, ends, strict=True)}
+
+
+def _switches(entry: Mapping) -> bool | None:
+    override, enabled = entry.get("override"), entry.get("enabled")
+    alone = entry.entries.keys() == {"rule", "enabled"}
+    if isinstance(override, Mapping) and entry.entries.keys() == {"rule", "enabled", "override"}:
+        how = override.get("enabled")
+        alone = override.entries.keys() == {"enabled"} and isinstance(how, Scalar) and how.text == "replace"
+    return BOOLEANS.get(enabled.text) if alone and isinstance(enabled, Scalar) else None

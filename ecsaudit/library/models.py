@@ -7,7 +7,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q, QuerySet
+from django.db.models import Max, Q, QuerySet
 
 from ecsaudit.cloudtrail.models import EventBody
 
@@ -46,6 +46,10 @@ class VersionQuerySet(QuerySet["Version"]):
     def current(self) -> VersionQuerySet:
         """The texts in force: of each item at most one a layer."""
         return self.filter(is_current=True).exclude(text="").order_by("pk")
+
+    def newest(self) -> int:
+        """The id of the newest version, 0 for none: it grows with every change of the library."""
+        return self.aggregate(newest=Max("pk"))["newest"] or 0
 
     def history(self, kind: str, name: str) -> VersionQuerySet:
         """All versions of an item, newest first."""
@@ -134,6 +138,21 @@ class Library(models.Model):
         """The row, locked until the transaction ends."""
         cls.objects.get_or_create(pk=1)
         return cls.objects.select_for_update().get(pk=1)
+
+
+class ImportDraft(models.Model):
+    """Uploaded rule files, from when they were looked at until they are imported. `files` are [name, text] pairs."""
+
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    files = models.JSONField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return f"Import {self.pk}"
+
+    @property
+    def pairs(self) -> Files:
+        return pairs(self.files)
 
 
 class ShadowCount(models.Model):

@@ -4,6 +4,7 @@ LibraryError
 ├── RulesRefused        the change has errors, or brings some to other items: `problems`, as kept in Library.problems
 ├── NameTaken           a new item, with the name of one that is there
 ├── EditConflict        somebody saved the item since it was opened: `current` is their version
+├── LibraryChanged      somebody saved anything since several changes were looked at
 └── NoSuchItem          there is nothing to customise, switch or restore
 """
 
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -41,6 +43,16 @@ SHIPPED_MESSAGE = "Shipped with ecsaudit"
 GONE_MESSAGE = "No longer shipped"
 
 
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A text to put in force in a layer of an item; a switch's text is a Mode."""
+
+    kind: str
+    name: str
+    layer: Layer
+    text: str
+
+
 class LibraryError(ValueError):
     """A change that was not made."""
 
@@ -55,6 +67,10 @@ class EditConflict(LibraryError):
     def __init__(self, current: Version | None) -> None:
         super().__init__("somebody saved this in the meantime; compare, and save again")
         self.current = current
+
+
+class LibraryChanged(LibraryError):
+    pass
 
 
 class NameTaken(LibraryError):
@@ -184,16 +200,37 @@ def save(
         text = text_for(kind, name, text.replace("\r\n", "\n"))
     elif seen is None:
         raise NoSuchItem(f"there is no text of {kind} “{name}” to take away")
-    before = library.problems
     version = add_version(kind, name, layer, text.strip("\n") + "\n" if text.strip() else "", message, author)
     if mode is not None:
         add_version(kind, name, Layer.SWITCH, mode, message, author)
+    settle_without_new_problems(library)
+    return version
+
+
+@transaction.atomic
+def save_all(*, changes: Collection[Change], author: User, message: str, seen: int) -> None:
+    """Put several texts in force together, or none of them.
+
+    `seen` is Version.objects.newest() as the author saw it. Raises LibraryChanged, TextRefused or RulesRefused.
+    """
+    library = Library.locked()
+    if Version.objects.newest() != seen:
+        raise LibraryChanged("the library was changed in the meantime; look again at what would happen")
+    for change in changes:
+        if change.layer != Layer.SWITCH:
+            text_for(change.kind, change.name, change.text)
+        add_version(change.kind, change.name, change.layer, change.text, message, author)
+    if changes:
+        settle_without_new_problems(library)
+
+
+def settle_without_new_problems(library: Library) -> None:
+    """RulesRefused where the library has problems that it had not before."""
+    known = {told(problem) for problem in library.problems}
     settle(library)
-    known = {told(problem) for problem in before}
     fresh = [problem for problem in library.problems if told(problem) not in known]
     if fresh:
         raise RulesRefused(fresh)
-    return version
 
 
 def restore(*, version: Version, author: User, message: str, expected: int | None) -> None:

@@ -89,3 +89,21 @@ def test_an_item_is_renamed_and_the_rest_stays(name: str) -> None:
     ]
     assert new.startswith("# R is it.\n- rule: ")
     assert " # R\n  desc: R\n- macro: R\n" in new
+
+
+@pytest.mark.parametrize(
+    ("rest", "switches"),
+    [
+        ("  enabled: false\n  override:\n    enabled: replace\n", False),
+        ("  enabled: Yes\n  override: {enabled: replace}\n", True),
+        ("  enabled: n\n", False),
+        ("  enabled: maybe\n", None),
+        ("  enabled: false\n  override: {enabled: append}\n", None),
+        ("  enabled: false\n  tags: [a]\n  override: {enabled: replace, tags: replace}\n", None),
+        ("  enabled: false\n  override: {}\n", None),
+        ("  condition: x\n  enabled: false\n", None),
+        ("  enabled: [false]\n", None),
+    ],
+)
+def test_an_item_that_only_switches_a_rule_is_known(rest: str, switches: bool | None) -> None:
+    assert engine.item_texts(f"- rule: R\n{rest}")[0].switches is switches

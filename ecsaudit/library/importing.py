@@ -1,0 +1,399 @@
+"""Rule files from elsewhere: what each of their items would do to the library. Nothing here changes it.
+
+The items of a file are compared with the texts in force: what is there already is left alone, a new item becomes an own
+one, and an item that appends to, overrides or redefines one that is there becomes its overlay, because in Falco the
+later stands on the earlier. An item that does nothing but enable or disable a rule is a switch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from django.db import models
+
+from ecsaudit import engine
+from ecsaudit.library.composing import compose
+from ecsaudit.library.exporting import MARK, SHADOW_MARK
+from ecsaudit.library.models import Files, Kind, Layer, Mode, Version, problem_row
+from ecsaudit.library.services import Change, Problems, file_problem, placed, told
+from ecsaudit.library.texts import TextRefused, items_of, text_for
+
+MAX_NAME = 256
+_VERSIONS = {"required_engine_version", "required_plugin_versions"}
+Item = tuple[str, str]
+Modes = Mapping[str, str]
+
+
+class Fate(models.TextChoices):
+    """What an item of the files would do."""
+
+    NEW = "new", "New"
+    CUSTOMISED = "customised", "Customises"
+    REDEFINED = "redefined", "Redefines"
+    CHANGED = "changed", "Changes"
+    SWITCHED = "switched", "Switches"
+    SAME = "same", "Same as now"
+
+
+class Choice(models.TextChoices):
+    """Whose text counts; BOTH puts theirs behind ours."""
+
+    THEIRS = "theirs", "Take theirs"
+    BOTH = "both", "Ours, then theirs"
+    OURS = "ours", "Keep ours"
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """An item of a file, moved to the left margin. `line` is where `text` begins; `before` are comments that would be lost."""
+
+    file: str
+    line: int
+    shift: int
+    text: str
+    before: str
+    item: engine.ItemText
+
+    @property
+    def is_definition(self) -> bool:
+        return self.item.keys.isdisjoint({"append", "override"}) and self.item.switches is None
+
+    @property
+    def mode(self) -> Mode | None:
+        """To what a switch sets its rule."""
+        if self.item.switches is None:
+            return None
+        if SHADOW_MARK in self.item.text and not self.item.switches:
+            return Mode.SHADOW
+        return Mode.ON if self.item.switches else Mode.OFF
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Pieces as one text, behind what stands there `first`."""
+
+    pieces: tuple[Piece, ...]
+    first: str = ""
+
+    def __str__(self) -> str:
+        parts = [self.first] if self.first else []
+        return "\n".join([*parts, *(piece.before + piece.text for piece in self.pieces)])
+
+    def origin(self, line: int) -> tuple[Piece, int] | None:
+        """The piece that a line of the text comes from, and the line in its file."""
+        start = self.first.count("\n") + 2 if self.first else 1
+        for piece in self.pieces:
+            start += piece.before.count("\n")
+            after = start + piece.text.count("\n") + 1
+            if start <= line < after:
+                return piece, piece.line + line - start
+            start = after
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What would happen to a layer of an item. `ours` is the text in force that theirs would change."""
+
+    number: int
+    kind: str
+    name: str
+    layer: Layer
+    fate: Fate
+    theirs: Text
+    ours: str = ""
+    both: Text | None = None
+    choice: Choice = Choice.THEIRS
+    mode: Mode | None = None
+
+    @property
+    def choices(self) -> list[tuple[str, str]]:
+        if self.fate == Fate.SAME:
+            return []
+        if not self.ours:
+            return [(Choice.THEIRS, "Take it"), (Choice.OURS, "Leave it")]
+        return [(str(value), str(word)) for value, word in Choice.choices if value != Choice.BOTH or self.both]
+
+    @property
+    def text(self) -> Text:
+        return self.both if self.choice == Choice.BOTH and self.both else self.theirs
+
+    @property
+    def change(self) -> Change | None:
+        if self.fate == Fate.SAME or self.choice == Choice.OURS:
+            return None
+        text = str(self.mode) if self.mode is not None else str(self.text)
+        return Change(self.kind, self.name, self.layer, text)
+
+    @property
+    def places(self) -> list[str]:
+        return [f"{piece.file}:{piece.line}" for piece in self.theirs.pieces]
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """Something of a file that is not taken over, and why."""
+
+    file: str
+    line: int
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All of it: nothing of it may be done while there are problems."""
+
+    proposals: tuple[Proposal, ...]
+    left: tuple[Left, ...]
+    problems: Problems
+    warnings: Problems
+
+    @property
+    def changes(self) -> list[Change]:
+        return [change for proposal in self.proposals if (change := proposal.change) is not None]
+
+
+@dataclass(slots=True)
+class _Read:
+    pieces: dict[Item, list[Piece]] = field(default_factory=dict)
+    left: list[Left] = field(default_factory=list)
+    problems: Problems = field(default_factory=list)
+    warnings: Problems = field(default_factory=list)
+
+
+def plan(
+    files: Files,
+    *,
+    shipped: Files,
+    current: Iterable[Version],
+    modes: Modes,
+    known_problems: Problems,
+    choices: Mapping[int, str],
+) -> Plan:
+    """What the files would do to a library.
+
+    `modes` are the states of its rules, `known_problems` those that it has already, `choices` the Choices by the
+    proposals' numbers.
+    """
+    versions = list(current)
+    read = _Read()
+    for name, text in files:
+        _read(name, text, read)
+    layers: dict[Item, dict[str, Version]] = {}
+    for version in versions:
+        layers.setdefault((version.kind, version.name), {})[version.layer] = version
+    proposals: list[Proposal] = []
+    for item, pieces in read.pieces.items():
+        proposals += _proposals(item, pieces, layers.get(item, {}), modes)
+    chosen = tuple(
+        _with_choice(replace(proposal, number=number), choices.get(number))
+        for number, proposal in enumerate(proposals, 1)
+    )
+    found = Plan(chosen, tuple(read.left), read.problems, read.warnings)
+    # Where a file could not be read, what it should bring would be missed elsewhere: its own problem comes first.
+    return found if found.problems else _checked(found, shipped, versions, known_problems)
+
+
+def _with_choice(proposal: Proposal, choice: str | None) -> Proposal:
+    allowed = {value for value, _ in proposal.choices}
+    return replace(proposal, choice=Choice(choice)) if choice in allowed else proposal
+
+
+def _read(name: str, text: str, read: _Read) -> None:
+    """The pieces of a file, and what of it is checked but not kept."""
+    try:
+        items = items_of(text)
+    except TextRefused as error:
+        place = {"line": error.line, "column": error.column, "hint": error.hint, "code": "LOAD_ERR_YAML_PARSE"}
+        read.problems.append(file_problem(name, error.message) | place)
+        return
+    lines = text.split("\n")
+    comments = _comments(lines[: items[0].line - 1]) if items else ""
+    others: list[engine.ItemText] = []
+    last: Piece | None = None
+    for item in items:
+        if not item.kind:
+            others.append(item)
+            read.left.append(Left(name, item.line, _why_left(item)))
+            comments += _comments(item.text.split("\n"))
+            continue
+        last = _piece(name, item, comments)
+        comments = ""
+        if not _is_name(item.name):
+            message = f"a name must have 1 to {MAX_NAME} characters, none of them NUL or half a character"
+            read.problems.append(file_problem(name, message) | {"line": last.line})
+        if last.mode is not None and _comments(last.text.split("\n")):
+            read.left.append(Left(name, last.line, "the comments on this switch: only the switch is kept"))
+        read.pieces.setdefault((item.kind, item.name), []).append(last)
+    if comments and last is not None:
+        read.pieces[last.item.kind, last.item.name][-1] = replace(last, text=last.text + comments)
+    _check_others(name, len(lines), others, read)
+
+
+def _is_name(name: str) -> bool:
+    """Whether every database can keep it."""
+    return 0 < len(name) <= MAX_NAME and not any(each == "\0" or "\ud800" <= each <= "\udfff" for each in name)
+
+
+def _comments(lines: Iterable[str]) -> str:
+    kept = [line.strip() for line in lines if line.lstrip().startswith("#") and not line.startswith(MARK)]
+    return "".join(f"{line}\n" for line in kept) + ("\n" if kept else "")
+
+
+def _piece(file: str, item: engine.ItemText, before: str) -> Piece:
+    lines = item.text.split("\n")
+    start = item.line
+    while lines[0].startswith(MARK) or not lines[0].strip():
+        del lines[0]
+        start += 1
+    first = next(line for line in lines if not line.startswith("#"))
+    shift = len(first) - len(first.lstrip(" "))
+    kept = [line[shift:] if line[:shift].isspace() and shift else line for line in lines if not line.startswith(MARK)]
+    return Piece(file, start, shift, "\n".join(kept).strip("\n") + "\n", before, item)
+
+
+def _why_left(item: engine.ItemText) -> str:
+    versions = sorted(item.keys & _VERSIONS)
+    if versions:
+        return f"{versions[0]}: checked, not kept"
+    return "no list, macro or rule: passed over, as Falco does"
+
+
+def _check_others(name: str, count: int, items: Sequence[engine.ItemText], read: _Read) -> None:
+    """What the engine says of items that aren't kept: version requirements, unknown items."""
+    lines = [""] * count
+    for item in items:
+        text = item.text.rstrip("\n").split("\n")
+        lines[item.line - 1 : item.line - 1 + len(text)] = text
+    loaded = engine.load_rules([(name, "\n".join(lines))])
+    read.problems += map(problem_row, loaded.errors)
+    read.warnings += map(problem_row, loaded.warnings)
+
+
+def _proposals(item: Item, pieces: list[Piece], layers: Mapping[str, Version], modes: Modes) -> Iterable[Proposal]:
+    """What the pieces of one item would do, those left out that are in force already."""
+    defined = pieces
+    for layer in (Layer.SHIPPED, Layer.OWN):
+        defined = _behind(defined, _essences(layers.get(layer)))
+    rest = _behind(defined, _essences(layers.get(Layer.OVERLAY)))
+    switches = [piece for piece in rest if piece.mode is not None]
+    texts = [piece for piece in rest if piece.mode is None]
+    if texts:
+        yield _text_proposal(item, texts, layers, extends=len(rest) < len(defined))
+    if switches:
+        yield _switch_proposal(item, switches, layers, modes)
+    if not rest:
+        yield Proposal(0, *item, Layer.OVERLAY, Fate.SAME, Text(tuple(pieces)))
+
+
+def _switch_proposal(item: Item, pieces: list[Piece], layers: Mapping[str, Version], modes: Modes) -> Proposal:
+    mode = pieces[-1].mode
+    switched = layers.get(Layer.SWITCH)
+    now = switched.text if switched is not None else modes.get(item[1])
+    fate = Fate.SAME if now == mode else Fate.SWITCHED
+    ours = str(Mode(now).label) if now else ""
+    return Proposal(0, *item, Layer.SWITCH, fate, Text(tuple(pieces)), ours, mode=mode)
+
+
+def _text_proposal(item: Item, pieces: list[Piece], layers: Mapping[str, Version], *, extends: bool) -> Proposal:
+    """`extends` says that the overlay in force stood before these pieces."""
+    own, overlay = layers.get(Layer.OWN), layers.get(Layer.OVERLAY)
+    defines = pieces[0].is_definition
+    if own is not None and defines:
+        theirs = _before(pieces, _essences(overlay))
+        return Proposal(0, *item, Layer.OWN, Fate.CHANGED, Text(tuple(theirs)), own.text)
+    if own is None and Layer.SHIPPED not in layers:
+        return Proposal(0, *item, Layer.OWN, Fate.NEW, Text(tuple(_before(pieces, _essences(overlay)))))
+    if defines:
+        ours = overlay or layers[Layer.SHIPPED]
+        return Proposal(0, *item, Layer.OVERLAY, Fate.REDEFINED, Text(tuple(pieces)), ours.text)
+    if overlay is None:
+        return Proposal(0, *item, Layer.OVERLAY, Fate.CUSTOMISED, Text(tuple(pieces)))
+    behind = Text(tuple(pieces), overlay.text)
+    if extends:
+        return Proposal(0, *item, Layer.OVERLAY, Fate.CUSTOMISED, behind, overlay.text)
+    return Proposal(0, *item, Layer.OVERLAY, Fate.CUSTOMISED, Text(tuple(pieces)), overlay.text, behind)
+
+
+def _essence(text: str) -> str:
+    """A text without comments at its left margin, which is where no content can stand."""
+    return "\n".join(line.rstrip() for line in text.split("\n") if not line.startswith("#")).strip("\n")
+
+
+def _essences(version: Version | None) -> list[str]:
+    return [] if version is None else [_essence(item.text) for item in items_of(version.text)]
+
+
+def _behind(pieces: list[Piece], known: list[str]) -> list[Piece]:
+    """The pieces without those at their beginning that are known, if all of these are there."""
+    same = bool(known) and [_essence(piece.text) for piece in pieces[: len(known)]] == known
+    return pieces[len(known) :] if same else pieces
+
+
+def _before(pieces: list[Piece], known: list[str]) -> list[Piece]:
+    """The pieces without those at their end that are known, if all of these are there and others before them."""
+    number = len(known)
+    same = 0 < number < len(pieces) and [_essence(piece.text) for piece in pieces[-number:]] == known
+    return pieces[:-number] if same else pieces
+
+
+def _checked(found: Plan, shipped: Files, versions: list[Version], known_problems: Problems) -> Plan:
+    """The plan with what the engine says of the library as it would be."""
+    changes = {(change.kind, change.name, change.layer): change for change in found.changes}
+    owners = {(each.kind, each.name, each.layer): each for each in found.proposals if each.change is not None}
+    kept = [version for version in versions if (version.kind, version.name, version.layer) not in changes]
+    made = [Version(kind=each.kind, name=each.name, layer=each.layer, text=each.text) for each in changes.values()]
+    composed = compose(shipped, [*kept, *made])
+    loaded = engine.load_rules(composed.files)
+
+    def row(problem: engine.Problem) -> dict[str, Any]:
+        found_row = problem_row(problem)
+        at = composed.item_at(found_row["file"], found_row["line"])
+        owner = at and owners.get((at[0].kind, at[0].name, Layer(at[0].layer)))
+        origin = owner.text.origin(at[1]) if at and owner else None
+        if origin is None:
+            return placed(found_row, composed)
+        piece, line = origin
+        return found_row | {
+            "file": piece.file,
+            "line": line,
+            "column": found_row["column"] + piece.shift,
+            "taken": True,
+        }
+
+    already = {told(problem) for problem in known_problems}
+    problems = [each for each in map(row, loaded.errors) if told(each) not in already]
+    problems += _misfits(owners.values())
+    if not problems:
+        problems = _missing_rules(owners.values(), kept, made)
+    warnings = [each for each in map(row, loaded.warnings) if each.get("taken")]
+    return replace(found, problems=[*found.problems, *problems], warnings=[*found.warnings, *warnings])
+
+
+def _misfits(proposals: Iterable[Proposal]) -> Problems:
+    """Texts that can't stand alone, such as one with an alias of another item's anchor."""
+    problems = []
+    for proposal in proposals:
+        try:
+            if proposal.mode is None:
+                text_for(proposal.kind, proposal.name, str(proposal.text))
+        except TextRefused as error:
+            piece, line = proposal.text.origin(error.line) or (
+                proposal.theirs.pieces[0],
+                proposal.theirs.pieces[0].line,
+            )
+            place = {"line": line, "column": error.column + piece.shift, "hint": error.hint}
+            problems.append(file_problem(piece.file, error.message) | place)
+    return problems
+
+
+def _missing_rules(proposals: Iterable[Proposal], kept: list[Version], made: list[Version]) -> Problems:
+    rules = {each.name for each in (*kept, *made) if each.kind == Kind.RULE and each.layer != Layer.SWITCH}
+    return [
+        file_problem(piece.file, f"there is no rule “{proposal.name}” to switch") | {"line": piece.line}
+        for proposal in proposals
+        if proposal.layer == Layer.SWITCH and proposal.name not in rules
+        for piece in proposal.theirs.pieces[-1:]
+    ]
