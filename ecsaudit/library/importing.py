@@ -7,7 +7,7 @@ later stands on the earlier. An item that does nothing but enable or disable a r
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -78,15 +78,29 @@ class Text:
     first: str = ""
 
     def __str__(self) -> str:
-        parts = [self.first] if self.first else []
-        return "\n".join([*parts, *(piece.before + piece.text for piece in self.pieces)])
+        text = self.first
+        for piece, gap in self.with_gaps():
+            text += "\n" * gap + piece.before + piece.text
+        return text
+
+    def with_gaps(self) -> Iterator[tuple[Piece, int]]:
+        """The pieces, each with the number of empty lines before it."""
+        last: Piece | None = None
+        for piece in self.pieces:
+            if last is None:
+                yield piece, int(bool(self.first))
+            else:
+                between = piece.line - last.line - last.text.count("\n")
+                adjacent = piece.file == last.file and between in (0, 1, 2) and not piece.before
+                yield piece, between if adjacent else 1
+            last = piece
 
     def origin(self, line: int) -> tuple[Piece, int] | None:
         """The piece that a line of the text comes from, and the line in its file."""
-        start = self.first.count("\n") + 2 if self.first else 1
-        for piece in self.pieces:
-            start += piece.before.count("\n")
-            after = start + piece.text.count("\n") + 1
+        start = self.first.count("\n") + 1
+        for piece, gap in self.with_gaps():
+            start += gap + piece.before.count("\n")
+            after = start + piece.text.count("\n")
             if start <= line < after:
                 return piece, piece.line + line - start
             start = after
@@ -217,19 +231,25 @@ def _read(name: str, text: str, read: _Read) -> None:
         if not item.kind:
             others.append(item)
             read.left.append(Left(name, item.line, _why_left(item)))
-            comments += _comments(item.text.split("\n"))
+            comments += _comments(line for line in item.text.split("\n") if line.startswith("#"))
             continue
-        last = _piece(name, item, comments)
-        comments = ""
-        if not _is_name(item.name):
-            message = f"a name must have 1 to {MAX_NAME} characters, none of them NUL or half a character"
-            read.problems.append(file_problem(name, message) | {"line": last.line})
-        if last.mode is not None and _comments(last.text.split("\n")):
-            read.left.append(Left(name, last.line, "the comments on this switch: only the switch is kept"))
+        last, behind = _piece(name, item, comments)
+        comments = _comments(behind)
+        _note(last, read)
         read.pieces.setdefault((item.kind, item.name), []).append(last)
     if comments and last is not None:
-        read.pieces[last.item.kind, last.item.name][-1] = replace(last, text=last.text + comments)
+        kept = replace(last, text=f"{last.text}\n{comments.rstrip()}\n")
+        read.pieces[last.item.kind, last.item.name][-1] = kept
     _check_others(name, len(lines), others, read)
+
+
+def _note(piece: Piece, read: _Read) -> None:
+    """What has to be said of a piece alone."""
+    if not _is_name(piece.item.name):
+        message = f"a name must have 1 to {MAX_NAME} characters, none of them NUL or half a character"
+        read.problems.append(file_problem(piece.file, message) | {"line": piece.line})
+    if piece.mode is not None and (piece.before or "\n#" in f"\n{piece.text}"):
+        read.left.append(Left(piece.file, piece.line, "the comments on this switch: only the switch is kept"))
 
 
 def _is_name(name: str) -> bool:
@@ -238,20 +258,25 @@ def _is_name(name: str) -> bool:
 
 
 def _comments(lines: Iterable[str]) -> str:
-    kept = [line.strip() for line in lines if line.lstrip().startswith("#") and not line.startswith(MARK)]
-    return "".join(f"{line}\n" for line in kept) + ("\n" if kept else "")
+    """The comments among lines that hold no item, with an empty line behind them."""
+    kept = [line.strip() for line in lines if not line.startswith(MARK)]
+    text = "\n".join(line for line in kept if line.startswith("#") or not line).strip("\n")
+    return f"{text}\n\n" if text else ""
 
 
-def _piece(file: str, item: engine.ItemText, before: str) -> Piece:
-    lines = item.text.split("\n")
-    start = item.line
+def _piece(file: str, item: engine.ItemText, before: str) -> tuple[Piece, list[str]]:
+    """The item without the comments that stand apart below it: those belong to what follows."""
+    lines, start = item.text.rstrip("\n").split("\n"), item.line
     while lines[0].startswith(MARK) or not lines[0].strip():
         del lines[0]
         start += 1
+    content = max(number for number, line in enumerate(lines) if line.strip() and not line.startswith("#"))
+    apart = next((number for number in range(content, len(lines)) if not lines[number].strip()), len(lines))
     first = next(line for line in lines if not line.startswith("#"))
     shift = len(first) - len(first.lstrip(" "))
-    kept = [line[shift:] if line[:shift].isspace() and shift else line for line in lines if not line.startswith(MARK)]
-    return Piece(file, start, shift, "\n".join(kept).strip("\n") + "\n", before, item)
+    own = [line for line in lines[:apart] if not line.startswith(MARK)]
+    text = "\n".join(line[shift:] if shift and line[:shift].isspace() else line for line in own)
+    return Piece(file, start, shift, text + "\n", before, item), lines[apart:]
 
 
 def _why_left(item: engine.ItemText) -> str:

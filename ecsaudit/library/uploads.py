@@ -21,7 +21,7 @@ PASTED = "pasted.yaml"
 _SUFFIXES = (".yaml", ".yml")
 _ZIP = b"PK\x03\x04", b"PK\x05\x06"
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-_TOO_MUCH = f"together the files hold more than {MAX_BYTES // 1_000_000} MB; import them in parts"
+TOO_MUCH = f"together the files hold more than {MAX_BYTES // 1_000_000} MB; import them in parts"
 
 
 class UploadRefused(ValueError):
@@ -99,7 +99,7 @@ class _Reading:
         self.size += len(content)
         text = self.text(name, content)
         if self.size > MAX_BYTES:
-            self.problems.append(_TOO_MUCH)
+            self.problems.append(TOO_MUCH)
         elif len(self.found.files) == MAX_FILES:
             self.problems.append(f"there are more than {MAX_FILES} files; import them in parts")
             self.size = MAX_BYTES + 1

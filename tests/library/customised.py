@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 
 from ecsaudit import engine
-from ecsaudit.library.models import Kind, Layer, Mode
-from ecsaudit.library.services import refresh, save, switch
+from ecsaudit.library.models import Kind, Layer, Mode, Version
+from ecsaudit.library.services import Change, refresh, save_all
 from ecsaudit.library.shipped import read_tests
 from ecsaudit.people.models import User
 from tests import records
@@ -29,38 +29,67 @@ OWN_RULE = """# Ours, with a comment of its own.
   tags: [ours]
 # And one behind it.
 """
+LIST = "# Tools.\n- list: tools\n  items: [curl]\n- list: tools\n  items: [wget]\n  override:\n    items: append\n"
+NO = """- rule: 'no'
+  desc: d
+  condition: ct.name in (tools)
+  output: o
+  priority: INFO
+  source: aws_cloudtrail
+  enabled: false
+"""
+SHELLS = "# Fish is a shell, too.\n- list: system_shells\n  items: [/usr/bin/fish]\n  override:\n    items: append\n"
+ROOT = """- rule: ECS Exec by Root
+  exceptions:
+    - name: drill
+      fields: [ct.region, ct.srcip]
+      comps: [=, startswith]
+      values: [[eu-west-1, '203.0.113.']]
+  override:
+    exceptions: append
+
+# A second time.
+- rule: ECS Exec by Root
+  tags: [ours]
+  priority: CRITICAL
+  override:
+    tags: append
+    priority: replace
+"""
 OWN = [
-    (Kind.LIST, "our people", "- list: our people\n  items: [ana, 'bob smith']\n"),
-    (Kind.LIST, "tools", "# Tools.\n- list: tools\n  items: [curl]\n- list: tools\n  items: [wget]\n  override:\n    items: append\n"),
-    (Kind.MACRO, "zz_ours", "- macro: zz_ours\n  condition: jevt.value[/eventName] = ExecuteCommand\n"),
-    (Kind.MACRO, "a_ours", "- macro: a_ours\n  condition: zz_ours and not ct.user in (our people)\n"),
-    (Kind.RULE, WEIRD, OWN_RULE.format(name=json.dumps(WEIRD, ensure_ascii=False))),
-    (Kind.RULE, "no", "- rule: 'no'\n  desc: d\n  condition: ct.name in (tools)\n  output: o\n  priority: INFO\n  source: aws_cloudtrail\n  enabled: false\n"),
-]  # fmt: skip
-OVERLAYS = [
-    (Kind.LIST, "system_shells", "# Fish is a shell, too.\n- list: system_shells\n  items: [/usr/bin/fish]\n  override:\n    items: append\n"),
-    (Kind.MACRO, "made_by_aws", "- macro: made_by_aws\n  condition: or ct.user = robot\n  append: true\n"),
-    (
-        Kind.RULE,
-        "ECS Exec by Root",
-        "- rule: ECS Exec by Root\n  exceptions:\n    - name: drill\n      fields: [ct.region, ct.srcip]\n      comps: [=, startswith]\n"
-        "      values: [[eu-west-1, '203.0.113.']]\n  override:\n    exceptions: append\n\n"
-        "# A second time.\n- rule: ECS Exec by Root\n  tags: [ours]\n  priority: CRITICAL\n  override:\n    tags: append\n    priority: replace\n",
+    Change(Kind.LIST, "our people", Layer.OWN, "- list: our people\n  items: [ana, 'bob smith']\n"),
+    Change(Kind.LIST, "tools", Layer.OWN, LIST),
+    Change(
+        Kind.MACRO, "zz_ours", Layer.OWN, "- macro: zz_ours\n  condition: jevt.value[/eventName] = ExecuteCommand\n"
     ),
-]  # fmt: skip
+    Change(Kind.MACRO, "a_ours", Layer.OWN, "- macro: a_ours\n  condition: zz_ours and not ct.user in (our people)\n"),
+    Change(Kind.RULE, WEIRD, Layer.OWN, OWN_RULE.format(name=json.dumps(WEIRD, ensure_ascii=False))),
+    Change(Kind.RULE, "no", Layer.OWN, NO),
+]
+OVERLAYS = [
+    Change(Kind.LIST, "system_shells", Layer.OVERLAY, SHELLS),
+    Change(
+        Kind.MACRO,
+        "made_by_aws",
+        Layer.OVERLAY,
+        "- macro: made_by_aws\n  condition: or ct.user = robot\n  append: true\n",
+    ),
+    Change(Kind.RULE, "ECS Exec by Root", Layer.OVERLAY, ROOT),
+]
+SWITCHED = {
+    SHELL: Mode.SHADOW,
+    WEIRD: Mode.SHADOW,
+    "Execute Command inside an ECS Container": Mode.OFF,
+    "ECS Exec out of Hours": Mode.ON,  # shipped off
+    "no": Mode.ON,
+}
 
 
 def customise(author: User) -> None:
     """Own items, overlays and switches on the shipped library, which must be in force."""
-    for layer, items in ((Layer.OWN, OWN), (Layer.OVERLAY, OVERLAYS)):
-        for kind, name, text in items:
-            save(kind=kind, name=name, layer=layer, text=text, author=author, message="because")
-    off = [
-        rule.name for rule in engine.load_rules([(p.name, p.read_text()) for p in shipped()]).rules if not rule.enabled
-    ]
-    switch(names=[SHELL, WEIRD], mode=Mode.SHADOW, author=author, message="m")
-    switch(names=["Execute Command inside an ECS Container"], mode=Mode.OFF, author=author, message="m")
-    switch(names=[off[0], "no"], mode=Mode.ON, author=author, message="m")
+    switches = [Change(Kind.RULE, name, Layer.SWITCH, mode) for name, mode in SWITCHED.items()]
+    seen = Version.objects.newest()
+    save_all(changes=[*OWN, *OVERLAYS, *switches], author=author, message="because", seen=seen)
 
 
 def shipped() -> list[Path]:

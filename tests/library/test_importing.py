@@ -253,3 +253,19 @@ def test_macros_may_use_one_another_in_any_order_of_names() -> None:
     found = planned("- macro: z\n  condition: ct.user = u\n- macro: b\n  condition: z or interesting\n")
     assert found.problems == []
     assert told(found) == [("z", Fate.NEW, "own"), ("b", Fate.NEW, "own")]
+
+
+def test_comments_go_with_the_item_that_they_stand_at_or_before() -> None:
+    first, second = RULE.format("B", "interesting"), RULE.format("C", "interesting")
+    text = f"{first}# Behind B.\n\n# A section.\n# Its second line.\n\n# Above C.\n{second}\n# The end.\n"
+    found = planned(text)
+    assert [change.text for change in found.changes] == [
+        f"{first}# Behind B.\n",
+        f"# A section.\n# Its second line.\n\n# Above C.\n{second}\n# The end.\n",
+    ]
+
+
+def test_what_an_export_adds_is_left_out_again() -> None:
+    own = "# Mine.\n\n# Above.\n" + RULE.format("B", "interesting")
+    text = f"{exporting.MARK}own\n\n{own}\n{exporting.MARK}customised\n\n# Why.\n\n{OVERLAY}"
+    assert [change.text for change in planned(text).changes] == [own, f"# Why.\n\n{OVERLAY}"]
