@@ -126,9 +126,7 @@ class Proposal:
     def choices(self) -> list[tuple[str, str]]:
         if self.fate == Fate.SAME:
             return []
-        if not self.ours:
-            return [(Choice.THEIRS, "Take it"), (Choice.OURS, "Leave it")]
-        return [(str(value), str(word)) for value, word in Choice.choices if value != Choice.BOTH or self.both]
+        return [(value, word) for value, word in Choice.choices if value != Choice.BOTH or self.both]
 
     @property
     def text(self) -> Text:

@@ -72,7 +72,7 @@ def choices_in(post: Mapping[str, str]) -> dict[int, str]:
     return {int(name.removeprefix(_CHOICE)): post[name] for name in post if _NUMBERED.fullmatch(name)}
 
 
-def done(request: HttpRequest, draft: ImportDraft, found: drafts.Preview) -> str:
+def done(request: HttpRequest, draft: ImportDraft, found: import_drafts.Preview) -> str:
     """Import; what kept it from happening, or nothing."""
     message = request.POST.get("message", "").strip()[:500]
     if found.plan.problems:
@@ -89,7 +89,7 @@ def done(request: HttpRequest, draft: ImportDraft, found: drafts.Preview) -> str
     return ""
 
 
-def shown(request: HttpRequest, draft: ImportDraft, found: drafts.Preview) -> dict[str, object]:
+def shown(request: HttpRequest, draft: ImportDraft, found: import_drafts.Preview) -> dict[str, object]:
     plan: Plan = found.plan
     fates = Counter(proposal.fate for proposal in plan.proposals)
     return {
