@@ -350,9 +350,16 @@ def _essences(version: Version | None) -> list[str]:
 
 
 def _behind(pieces: list[Piece], known: list[str]) -> list[Piece]:
-    """The pieces without those at their beginning that are known, if all of these are there."""
-    same = bool(known) and [_essence(piece.text) for piece in pieces[: len(known)]] == known
-    return pieces[len(known) :] if same else pieces
+    """The pieces without those at their beginning that are known, if all of these are there.
+
+    Switches may stand before them: they have the last word anyway.
+    """
+    texts = [_essence(piece.text) for piece in pieces]
+    start = texts.index(known[0]) if known and known[0] in texts else 0
+    end = start + len(known)
+    if texts[start:end] != known or any(piece.mode is None for piece in pieces[:start]):
+        return pieces
+    return pieces[:start] + pieces[end:]
 
 
 def _before(pieces: list[Piece], known: list[str]) -> list[Piece]:

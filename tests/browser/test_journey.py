@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -11,6 +12,8 @@ from pytest_django.live_server_helper import LiveServer
 
 from ecsaudit.execsessions.models import ExecSession
 from ecsaudit.findings.models import Finding
+from ecsaudit.library.effective import rules
+from ecsaudit.library.models import ImportDraft
 from ecsaudit.people import services
 from ecsaudit.people.models import User
 from tests import factories, personas
@@ -114,6 +117,32 @@ def test_the_keyboard_moves_searches_and_opens(
     expect(page.get_by_role("heading", name="bob")).to_be_visible()
 
 
+def test_rules_are_exported_and_imported_again(page: Page, live_server: LiveServer, adam: User, tmp_path: Path) -> None:
+    log_in(page, live_server.url)
+    page.get_by_role("navigation", name="Screens").get_by_role("link", name="Rules").click()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="export all").click()
+    exported = tmp_path / download.value.suggested_filename
+    download.value.save_as(exported)
+    rule = tmp_path / "new.yaml"
+    rule.write_text(
+        "- rule: From Elsewhere\n  desc: d\n  condition: ct.name = x\n  output: o\n  priority: INFO\n"
+        "  source: aws_cloudtrail\n- rule: Terminal Shell in ECS Container\n  enabled: false\n"
+    )
+    page.get_by_role("link", name="import", exact=True).click()
+    page.get_by_label("Files").set_input_files([exported, rule])
+    page.get_by_role("button", name="Look at what would happen").click()
+    expect(page.get_by_role("heading", name="What the import would do")).to_be_visible()
+    expect(page.get_by_text("3 items the same as now")).to_be_visible()
+    expect(page.get_by_text("The rule is on now, and would be off")).to_be_visible()
+    page.get_by_label("Why").fill("moved here")
+    page.get_by_role("button", name="Import", exact=True).click()
+    expect(page.get_by_text("Imported: 1 new, 1 switches.")).to_be_visible()
+    page.get_by_role("link", name="From Elsewhere").click()
+    expect(page.get_by_text("the event's name is “x”")).to_be_visible()
+    assert [rule.enabled for rule in rules.current().rules if rule.name.startswith("Terminal")] == [False]
+
+
 def test_one_click_removes_the_sample(
     page: Page, live_server: LiveServer, adam: User, story: list[ExecSession]
 ) -> None:
@@ -133,6 +162,15 @@ def test_dark_is_remembered(page: Page, live_server: LiveServer, adam: User) -> 
     expect(html).to_have_attribute("data-bs-theme", "dark")
 
 
+def upload(author: User) -> ImportDraft:
+    """A new rule, a changed list, a shipped rule with another text, an error and a version."""
+    rule = "- rule: {}\n  desc: d\n  condition: {}\n  output: o\n  priority: INFO\n  source: aws_cloudtrail\n"
+    text = "- required_engine_version: 0.31.0\n" + rule.format("Ours", "ct.nmae = x")
+    text += "- list: system_shells\n  items: [/usr/bin/fish]\n  override: {items: append}\n"
+    text += rule.format("Terminal Shell in ECS Container", f"ct.user = '{'x' * 200}'")
+    return ImportDraft.objects.create(author=author, files=[["a.yaml", text]])
+
+
 def screens(story: list[ExecSession]) -> list[str]:
     return [
         "/",
@@ -147,6 +185,9 @@ def screens(story: list[ExecSession]) -> list[str]:
         "/rules/edit/?kind=list&name=system_shells",
         f"/rules/tests/new/?event={story[0].event_id}",
         f"/rules/why/{story[0].event_id}/?rule=Terminal+Shell+in+ECS+Container",
+        "/rules/item/?kind=list&name=system_shells",
+        "/rules/import/",
+        f"/rules/import/{upload(User.objects.get(username='adam')).pk}/",
         f"/findings/{Finding.objects.get().pk}/",
         "/findings/?framework=pci-dss&facets=1",
         "/compliance/",

@@ -154,6 +154,14 @@ def test_enabling_alone_is_a_switch_and_the_last_one_counts(text: str, mode: Mod
     assert found.problems == []
 
 
+def test_a_switch_that_is_read_before_its_rule_counts_too() -> None:
+    assert told(planned(OFF, SHIPPED)) == [
+        ("A", Fate.SWITCHED, "switch"),
+        ("names", Fate.SAME, "overlay"),
+        ("interesting", Fate.SAME, "overlay"),
+    ]
+
+
 def test_a_switch_to_what_is_already_changes_nothing(ann: User) -> None:
     assert told(planned(OFF.replace("false", "true"))) == [("A", Fate.SAME, "switch")]
     switch(names=["A"], mode=Mode.OFF, author=ann, message="m")
