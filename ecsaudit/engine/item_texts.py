@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from bisect import bisect_right
 from collections.abc import Iterator
 from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass, field
@@ -41,7 +42,7 @@ def item_texts(text: str) -> list[ItemText]:
     entries = [entry for document in read_documents(source) for entry in _entries(source, document)]
     lines = text.split("\n")
     breaks = list(accumulate((len(line) + 1 for line in lines), initial=0))
-    starts = [_first_line(lines, source.place(entry.start)[0]) for entry in entries]
+    starts = [_first_line(lines, bisect_right(breaks, entry.start)) for entry in entries]
     ends = [start - 1 for start in starts[1:]] + [len(lines)] * bool(starts)
     return [
         _item(entry, lines[start - 1 : end], start, breaks[end])

@@ -100,6 +100,7 @@ _SEVERAL = {
     "the regular expression": "the regular expressions",
     "the bytes": "the bytes",
 }
+_NOT = ("is not", "does not")
 _TEXT_ORDER = " in the order of letters"
 
 
@@ -204,6 +205,8 @@ def _flag(node: Comparison) -> str | None:
 def _comparison(node: Comparison, denied: bool) -> str:
     left, right = operand_words(node.left), _right(node.right)
     said = OPERATOR_WORDS[node.operator][denied and node.modifier is None]
+    if node.modifier == "anyof" and denied and OPERATOR_WORDS[node.operator][1].startswith(_NOT):
+        return f"{left} {_modified(OPERATOR_WORDS[node.operator][1], 'any of')} {right}"
     if node.modifier is not None:
         told = f"{left} {_modified(said, MODIFIER_WORDS[node.modifier])} {right}"
         return f"it is not so that {told}" if denied else told

@@ -21,6 +21,7 @@ from ecsaudit.library.services import Change, Problems, file_problem, placed, to
 from ecsaudit.library.texts import TextRefused, items_of, text_for
 
 MAX_NAME = 256
+MAX_ITEMS = 2_000
 _VERSIONS = {"required_engine_version", "required_plugin_versions"}
 Item = tuple[str, str]
 Modes = Mapping[str, str]
@@ -193,6 +194,10 @@ def plan(
     read = _Read()
     for name, text in files:
         _read(name, text, read)
+    count = sum(map(len, read.pieces.values()))
+    if count > MAX_ITEMS:
+        message = f"there are {count} items, and at most {MAX_ITEMS} can be imported together; import them in parts"
+        return Plan((), (), [file_problem(files[0][0], message)], [])
     layers: dict[Item, dict[str, Version]] = {}
     for version in versions:
         layers.setdefault((version.kind, version.name), {})[version.layer] = version

@@ -219,9 +219,39 @@ def save_all(*, changes: Collection[Change], author: User, message: str, seen: i
     for change in changes:
         if change.layer != Layer.SWITCH:
             text_for(change.kind, change.name, change.text)
-        add_version(change.kind, change.name, change.layer, change.text, message, author)
     if changes:
+        add_versions(changes, message, author)
         settle_without_new_problems(library)
+
+
+def add_versions(changes: Collection[Change], message: str, author: User) -> None:
+    """As add_version, for at most one change of each layer of an item, in four queries."""
+    versions = Version.objects.filter(name__in={change.name for change in changes})
+    numbers = Counter(
+        {(kind, name): last for kind, name, last in versions.values_list("kind", "name").annotate(Max("number"))}
+    )
+    current = {(each.kind, each.name, each.layer): each for each in versions.filter(is_current=True)}
+    made, replaced = [], []
+    for change in changes:
+        item = (change.kind, change.name)
+        numbers[item] += 1
+        before = current.get((*item, change.layer))
+        replaced += [before.pk] if before else []
+        shipped = current.get((*item, Layer.SHIPPED)) if change.layer == Layer.OVERLAY else None
+        made.append(
+            Version(
+                kind=change.kind,
+                name=change.name,
+                layer=change.layer,
+                number=numbers[item],
+                text=change.text,
+                message=message,
+                author=author,
+                based_on=shipped,
+            )
+        )
+    versions.filter(pk__in=replaced).update(is_current=False)
+    Version.objects.bulk_create(made)
 
 
 def settle_without_new_problems(library: Library) -> None:

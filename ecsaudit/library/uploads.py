@@ -14,7 +14,7 @@ from pathlib import PurePosixPath
 
 from ecsaudit.library.models import Files
 
-MAX_BYTES = 5_000_000  # of all files together, unpacked
+MAX_BYTES = 2_000_000  # of all files together, unpacked
 MAX_FILES = 200
 MAX_NAME = 200
 PASTED = "pasted.yaml"

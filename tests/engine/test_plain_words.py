@@ -87,6 +87,8 @@ def test_every_operator_modifier_and_transformer_has_words() -> None:
         ("ct.name pmatch (/a, /b)", "the event's name is, or lies below, one of the paths “/a”, “/b”"),
         ("ct.name startswith anyof (x, y)", "the event's name begins with at least one of “x”, “y”"),
         ("ct.name iglob anyof (x*)", "the event's name fits, in small or capital letters, at least one of the patterns “x*”"),
+        ("not ct.name glob anyof (x*)", "the event's name does not fit any of the patterns “x*”"),
+        ("not ct.name != anyof (x)", "it is not so that the event's name is there, and is not at least one of “x”"),
         ("ct.name contains oneof (x, y)", "the event's name contains exactly one of “x”, “y”"),
         ("not ct.name contains allof (x, y)", "it is not so that the event's name contains each of “x”, “y”"),
         ("ec2.imageids in (x)", "each of the image ids of an EC2 call is one of “x”"),

@@ -12,9 +12,8 @@ from pytest_django import Settings
 from ecsaudit.library import exporting, import_drafts, uploads
 from ecsaudit.library.effective import Effective, EffectiveRules
 from ecsaudit.library.importing import Fate
-from ecsaudit.library.models import ImportDraft, Kind, Layer, Library, Mode, RuleSet, Version
-from ecsaudit.library.services import Change, LibraryChanged, RulesRefused, refresh, save_all, switch
-from ecsaudit.library.texts import TextRefused
+from ecsaudit.library.models import ImportDraft, Library, Mode, RuleSet, Version
+from ecsaudit.library.services import LibraryChanged, refresh, switch
 from ecsaudit.people.models import User
 from tests.library import customised
 
@@ -127,23 +126,3 @@ def test_an_author_has_one_draft_and_old_ones_go(ann: User, adam: User) -> None:
     assert list(ImportDraft.objects.all()) == [second]
     assert second.pairs == [("a.yaml", "x")]
     assert {old.pk, first.pk}.isdisjoint({second.pk})
-
-
-@pytest.mark.usefixtures("small")
-@pytest.mark.parametrize(
-    ("change", "error", "told"),
-    [
-        (Change(Kind.RULE, "C", Layer.OWN, RULE.format("C", "nowhere")), RulesRefused, "Undefined macro 'nowhere'"),
-        (Change(Kind.RULE, "C", Layer.OWN, RULE.format("D", "ct.name = x")), TextRefused, "here is the rule “D”"),
-    ],
-)
-def test_several_changes_are_made_together_or_not_at_all(
-    ann: User, change: Change, error: type[Exception], told: str
-) -> None:
-    good = Change(Kind.RULE, "B", Layer.OWN, RULE.format("B", "ct.name = x"))
-    before = (Version.objects.count(), RuleSet.objects.count())
-    with pytest.raises(error, match=told):
-        save_all(changes=[good, change], author=ann, message="m", seen=Version.objects.newest())
-    assert (Version.objects.count(), RuleSet.objects.count()) == before
-    save_all(changes=[good], author=ann, message="m", seen=Version.objects.newest())
-    assert [rule.name for rule in EffectiveRules().current().rules] == ["A", "B"]

@@ -9,7 +9,7 @@ import pytest
 from pytest_django import Settings
 
 from ecsaudit.library import exporting
-from ecsaudit.library.importing import Choice, Fate, Plan, plan
+from ecsaudit.library.importing import MAX_ITEMS, Choice, Fate, Plan, plan
 from ecsaudit.library.models import Files, Kind, Layer, Library, Mode, Version
 from ecsaudit.library.services import refresh, save, switch
 from ecsaudit.people.models import User
@@ -277,3 +277,9 @@ def test_what_an_export_adds_is_left_out_again() -> None:
     own = "# Mine.\n\n# Above.\n" + RULE.format("B", "interesting")
     text = f"{exporting.MARK}own\n\n{own}\n{exporting.MARK}customised\n\n# Why.\n\n{OVERLAY}"
     assert [change.text for change in planned(text).changes] == [own, f"# Why.\n\n{OVERLAY}"]
+
+
+def test_too_many_items_are_told_and_not_looked_at() -> None:
+    found = planned("- list: a\n  items: []\n" * (MAX_ITEMS + 1))
+    assert "2001 items" in found.problems[0]["message"]
+    assert found.changes == []

@@ -5,18 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from pytest_django import Settings
+from pytest_django import DjangoAssertNumQueries, Settings
 
 from ecsaudit.library.effective import EffectiveRules
 from ecsaudit.library.models import Kind, Layer, Library, Mode, RuleSet, Version
 from ecsaudit.library.services import (
+    Change,
     EditConflict,
+    LibraryChanged,
     NameTaken,
     NoSuchItem,
     RulesRefused,
     check,
     refresh,
     save,
+    save_all,
     switch,
 )
 from ecsaudit.library.texts import TextRefused
@@ -187,3 +190,52 @@ def test_checking_tells_errors_and_warnings_and_changes_nothing() -> None:
     errors, _ = check(kind=Kind.RULE, name="B", layer=Layer.OWN, text=OWN + "- rule: C\n")
     assert "“C”" in errors[0]["message"]
     assert not Version.objects.filter(name="B").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "error", "told"),
+    [
+        (
+            OWN.replace("rule: B", "rule: C").replace("interesting", "nowhere"),
+            RulesRefused,
+            "Undefined macro 'nowhere'",
+        ),
+        (OWN.replace("rule: B", "rule: D"), TextRefused, "here is the rule “D”"),
+    ],
+)
+def test_several_changes_are_made_together_or_not_at_all(
+    ann: User, text: str, error: type[Exception], told: str
+) -> None:
+    good, bad = Change(Kind.RULE, "B", Layer.OWN, OWN), Change(Kind.RULE, "C", Layer.OWN, text)
+    before = (Version.objects.count(), RuleSet.objects.count())
+    with pytest.raises(error, match=told):
+        save_all(changes=[good, bad], author=ann, message="m", seen=Version.objects.newest())
+    assert (Version.objects.count(), RuleSet.objects.count()) == before
+    with pytest.raises(LibraryChanged):
+        save_all(changes=[good], author=ann, message="m", seen=Version.objects.newest() - 1)
+    save_all(changes=[good], author=ann, message="m", seen=Version.objects.newest())
+    assert condition("B") == "ct.name in (x)"
+
+
+def test_several_changes_of_an_item_are_numbered_and_replace_what_was_in_their_layer(ann: User) -> None:
+    first = saved(ann, "A", Layer.OVERLAY, OVERLAY)
+    changes = [Change(Kind.RULE, "A", Layer.OVERLAY, OVERLAY + "\n"), Change(Kind.RULE, "A", Layer.SWITCH, Mode.OFF)]
+    save_all(changes=changes, author=ann, message="m", seen=first.pk)
+    shipped = Version.objects.get(name="A", layer=Layer.SHIPPED)
+    assert [
+        (each.number, each.layer, each.is_current, each.based_on) for each in Version.objects.history(Kind.RULE, "A")
+    ] == [
+        (4, "switch", True, None),
+        (3, "overlay", True, shipped),
+        (2, "overlay", False, shipped),
+        (1, "shipped", True, None),
+    ]
+
+
+def test_many_changes_cost_as_few_queries_as_one(ann: User, django_assert_num_queries: DjangoAssertNumQueries) -> None:
+    changes = [Change(Kind.LIST, f"l{number}", Layer.OWN, f"- list: l{number}\n  items: []\n") for number in range(50)]
+    seen = Version.objects.newest()
+    # savepoint 2, library 2 (there, locked), newest version, last numbers, texts in force, new versions, all in force,
+    # rule set, library: 11
+    with django_assert_num_queries(11):
+        save_all(changes=changes, author=ann, message="m", seen=seen)

@@ -34,7 +34,7 @@ def test_a_text_can_be_pasted() -> None:
     [
         ("a.yaml", b"a\xff", "a.yaml: byte 1 is not UTF-8"),
         ("a.yaml", b"a\nb\0", "a.yaml: line 2 holds a NUL character"),
-        ("a.yaml", b"#" * (MAX_BYTES + 1), "more than 5 MB"),
+        ("a.yaml", b"#" * (MAX_BYTES + 1), "more than 2 MB"),
         ("a\x1b.yaml", b"", "ordinary characters"),
         ("a" * 300 + ".yaml", b"", "at most 200"),
         ("a.zip", zipped({"../a.yaml": "x"}), "leads out of the zip"),
@@ -61,7 +61,7 @@ def test_what_can_not_be_taken_is_refused_with_a_reason(name: str, content: byte
 def test_a_zip_bomb_is_not_unpacked_further_than_the_limit() -> None:
     bomb = zipped({f"{n}.yaml": b"#" * 4_000_000 for n in range(50)})
     assert len(bomb) < 300_000
-    with pytest.raises(UploadRefused, match="more than 5 MB"):
+    with pytest.raises(UploadRefused, match="more than 2 MB"):
         read([("bomb.zip", bomb)])
 
 

@@ -89,7 +89,7 @@ def test_files_are_looked_at_and_then_imported_in_one_change(as_ann: Client, ann
     ("file", "problem"),
     [
         (SimpleUploadedFile("a.yaml", b"\xff"), "a.yaml: byte 0 is not UTF-8"),
-        (SimpleUploadedFile("a.yaml", b" " * (uploads.MAX_BYTES + 1)), "more than 5 MB"),
+        (SimpleUploadedFile("a.yaml", b" " * (uploads.MAX_BYTES + 1)), "more than 2 MB"),
         (SimpleUploadedFile("a.zip", b"PK\x03\x04"), "a.zip: the zip can&#x27;t be unpacked"),
         (SimpleUploadedFile(f"{HOSTILE[:8]}.yaml", b"\xff"), "&lt;script&gt;"),
     ],
