@@ -110,7 +110,10 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """What would happen to a layer of an item. `ours` is the text in force that theirs would change."""
+    """What would happen to a layer of an item. `ours` is the text in force that theirs would change.
+
+    `switched` is the state that somebody gave the rule, which stays, whatever a text says.
+    """
 
     number: int
     kind: str
@@ -122,6 +125,7 @@ class Proposal:
     both: Text | None = None
     choice: Choice = Choice.THEIRS
     mode: Mode | None = None
+    switched: str = ""
 
     @property
     def choices(self) -> list[tuple[str, str]]:
@@ -203,7 +207,11 @@ def plan(
         layers.setdefault((version.kind, version.name), {})[version.layer] = version
     proposals: list[Proposal] = []
     for item, pieces in read.pieces.items():
-        proposals += _proposals(item, pieces, layers.get(item, {}), modes)
+        here = layers.get(item, {})
+        if pieces[0].mode is not None and here.keys().isdisjoint({Layer.SHIPPED, Layer.OWN}):
+            message = f"there is no rule “{item[1]}” to switch: it must be defined before"
+            read.problems.append(file_problem(pieces[0].file, message) | {"line": pieces[0].line})
+        proposals += _proposals(item, _in_effect(pieces, read), here, modes)
     chosen = tuple(
         _with_choice(replace(proposal, number=number), choices.get(number))
         for number, proposal in enumerate(proposals, 1)
@@ -300,6 +308,17 @@ def _check_others(name: str, count: int, items: Sequence[engine.ItemText], read:
     read.warnings += map(problem_row, loaded.warnings)
 
 
+def _in_effect(pieces: list[Piece], read: _Read) -> list[Piece]:
+    """The pieces without switches that a later definition of the rule undoes."""
+    last = max((number for number, piece in enumerate(pieces) if piece.is_definition), default=0)
+    for piece in pieces[:last]:
+        if piece.mode is not None:
+            read.left.append(
+                Left(piece.file, piece.line, f"a switch of “{piece.item.name}”, which is defined again below")
+            )
+    return [piece for number, piece in enumerate(pieces) if number >= last or piece.mode is None]
+
+
 def _proposals(item: Item, pieces: list[Piece], layers: Mapping[str, Version], modes: Modes) -> Iterable[Proposal]:
     """What the pieces of one item would do, those left out that are in force already."""
     defined = pieces
@@ -309,9 +328,12 @@ def _proposals(item: Item, pieces: list[Piece], layers: Mapping[str, Version], m
     switches = [piece for piece in rest if piece.mode is not None]
     texts = [piece for piece in rest if piece.mode is None]
     if texts:
-        yield _text_proposal(item, texts, layers, extends=len(rest) < len(defined))
+        switched = layers.get(Layer.SWITCH)
+        found = _text_proposal(item, texts, layers, extends=len(rest) < len(defined))
+        yield replace(found, switched=str(Mode(switched.text).label) if switched and not switches else "")
     if switches:
-        yield _switch_proposal(item, switches, layers, modes)
+        # Another text may enable or disable the rule, too.
+        yield _switch_proposal(item, switches, layers, {} if texts else modes)
     if not rest:
         yield Proposal(0, *item, Layer.OVERLAY, Fate.SAME, Text(tuple(pieces)))
 
@@ -355,16 +377,9 @@ def _essences(version: Version | None) -> list[str]:
 
 
 def _behind(pieces: list[Piece], known: list[str]) -> list[Piece]:
-    """The pieces without those at their beginning that are known, if all of these are there.
-
-    Switches may stand before them: they have the last word anyway.
-    """
-    texts = [_essence(piece.text) for piece in pieces]
-    start = texts.index(known[0]) if known and known[0] in texts else 0
-    end = start + len(known)
-    if texts[start:end] != known or any(piece.mode is None for piece in pieces[:start]):
-        return pieces
-    return pieces[:start] + pieces[end:]
+    """The pieces without those at their beginning that are known, if all of these are there."""
+    same = bool(known) and [_essence(piece.text) for piece in pieces[: len(known)]] == known
+    return pieces[len(known) :] if same else pieces
 
 
 def _before(pieces: list[Piece], known: list[str]) -> list[Piece]:
@@ -401,8 +416,7 @@ def _checked(found: Plan, shipped: Files, versions: list[Version], known_problem
     already = {told(problem) for problem in known_problems}
     problems = [each for each in map(row, loaded.errors) if told(each) not in already]
     problems += _misfits(owners.values())
-    if not problems:
-        problems = _missing_rules(owners.values(), kept, made)
+    problems += _missing_rules(owners.values(), kept, made)
     warnings = [each for each in map(row, loaded.warnings) if each.get("taken")]
     return replace(found, problems=[*found.problems, *problems], warnings=[*found.warnings, *warnings])
 

@@ -32,7 +32,9 @@ class UploadRefused(ValueError):
 
 @dataclass(slots=True)
 class Uploads:
-    """Rule files in the order of their names, as Falco reads a folder, and the names of what is no rule file."""
+    """Rule files in the order of their names, as Falco reads a folder, what was pasted behind them; and the names of
+    what is no rule file.
+    """
 
     files: Files = field(default_factory=list)
     passed_over: list[str] = field(default_factory=list)
@@ -41,20 +43,20 @@ class Uploads:
 def read(uploads: Iterable[tuple[str, bytes]], pasted: str = "") -> Uploads:
     """The files of an upload; UploadRefused tells everything that is wrong with them."""
     reading = _Reading()
-    if pasted.strip():
-        reading.add(PASTED, pasted.encode("utf-8", "replace"))
     for name, content in uploads:
         if content.startswith(_ZIP):
             reading.unpack(name, content)
         else:
             reading.add(name, content)
+    reading.found.files.sort()
+    if pasted.strip():
+        reading.add(PASTED, pasted.encode("utf-8", "replace"))
     if not reading.found.files and not reading.problems:
         over = reading.found.passed_over
         what = f"there is no .yaml file in it, only {', '.join(over[:5])}" if over else "there is nothing to import"
         reading.problems.append(f"{what}; choose rule files or a zip of them, or paste a text")
     if reading.problems:
         raise UploadRefused(reading.problems)
-    reading.found.files.sort()
     return reading.found
 
 

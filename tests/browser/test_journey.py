@@ -124,7 +124,7 @@ def test_rules_are_exported_and_imported_again(page: Page, live_server: LiveServ
         page.get_by_role("link", name="export all").click()
     exported = tmp_path / download.value.suggested_filename
     download.value.save_as(exported)
-    rule = tmp_path / "new.yaml"
+    rule = tmp_path / "the-newest.yaml"
     rule.write_text(
         "- rule: From Elsewhere\n  desc: d\n  condition: ct.name = x\n  output: o\n  priority: INFO\n"
         "  source: aws_cloudtrail\n- rule: Terminal Shell in ECS Container\n  enabled: false\n"
@@ -137,7 +137,7 @@ def test_rules_are_exported_and_imported_again(page: Page, live_server: LiveServ
     expect(page.get_by_text("The rule is on now, and would be off")).to_be_visible()
     page.get_by_label("Why").fill("moved here")
     page.get_by_role("button", name="Import", exact=True).click()
-    expect(page.get_by_text("Imported: 1 new, 1 switches.")).to_be_visible()
+    expect(page.get_by_text("Imported: 1 new, 1 switched.")).to_be_visible()
     page.get_by_role("link", name="From Elsewhere").click()
     expect(page.get_by_text("the event's name is “x”")).to_be_visible()
     assert [rule.enabled for rule in rules.current().rules if rule.name.startswith("Terminal")] == [False]

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from random import Random
 
 import pytest
 from pytest_django import Settings
 
+from ecsaudit import engine
 from ecsaudit.library import exporting
+from ecsaudit.library.composing import compose, judging
 from ecsaudit.library.importing import MAX_ITEMS, Choice, Fate, Plan, plan
 from ecsaudit.library.models import Files, Kind, Layer, Library, Mode, Version
 from ecsaudit.library.services import refresh, save, switch
@@ -154,12 +157,20 @@ def test_enabling_alone_is_a_switch_and_the_last_one_counts(text: str, mode: Mod
     assert found.problems == []
 
 
-def test_a_switch_that_is_read_before_its_rule_counts_too() -> None:
-    assert told(planned(OFF, SHIPPED)) == [
-        ("A", Fate.SWITCHED, "switch"),
-        ("names", Fate.SAME, "overlay"),
-        ("interesting", Fate.SAME, "overlay"),
+def test_a_switch_is_undone_by_a_later_definition_as_in_falco() -> None:
+    found = planned(OFF, SHIPPED)
+    assert {fate for _, fate, _ in told(found)} == {Fate.SAME}
+    assert [(left.file, left.line, left.what) for left in found.left] == [
+        ("1.yaml", 1, "a switch of “A”, which is defined again below")
     ]
+    (problem,) = planned(OFF.replace("A", "B"), RULE.format("B", "interesting")).problems
+    assert (problem["file"], problem["line"]) == ("1.yaml", 1)
+    assert "it must be defined before" in problem["message"]
+
+
+def test_a_switch_behind_another_text_counts_even_if_the_rule_is_in_that_state_now() -> None:
+    text = RULE.format("A", "ct.name = z") + "  enabled: false\n" + OFF.replace("false", "true")
+    assert told(planned(text)) == [("A", Fate.REDEFINED, "overlay"), ("A", Fate.SWITCHED, "switch")]
 
 
 def test_a_switch_to_what_is_already_changes_nothing(ann: User) -> None:
@@ -178,6 +189,13 @@ def test_a_rule_and_its_switch_are_two_proposals_and_a_switch_needs_its_rule() -
     ]
     (problem,) = planned(text, choices={1: Choice.OURS}).problems
     assert (problem["file"], problem["line"], problem["message"]) == ("1.yaml", 7, "there is no rule “B” to switch")
+
+
+def test_a_switch_of_ours_stays_and_is_told(ann: User) -> None:
+    switch(names=["A"], mode=Mode.SHADOW, author=ann, message="m")
+    text = RULE.format("A", "ct.name = z")
+    assert planned(text).proposals[0].switched == "Shadow"
+    assert planned(text + OFF).proposals[0].switched == ""
 
 
 def test_versions_are_checked_and_not_kept_and_their_comments_are() -> None:
@@ -283,3 +301,52 @@ def test_too_many_items_are_told_and_not_looked_at() -> None:
     found = planned("- list: a\n  items: []\n" * (MAX_ITEMS + 1))
     assert "2001 items" in found.problems[0]["message"]
     assert found.changes == []
+
+
+def some_item(random: Random) -> str:
+    """An item that defines, changes or switches something that may be there."""
+    name, number = random.choice("ABC"), random.randint(1, 9)
+    condition = random.choice(
+        ["interesting and ct.id = {}", "not mine or ct.id = {}", "ct.id = {} and ct.user in (names, more)"]
+    )
+    return random.choice(
+        [
+            RULE.format(name, condition.format(number)),
+            RULE.format(name, condition.format(number)) + "  enabled: false\n  tags: [t]\n",
+            f"- rule: {name}\n  condition: and ct.region = {number}\n  override: {{condition: append}}\n",
+            f"- rule: {name}\n  exceptions: [{{name: e, fields: ct.user, values: [{number}]}}]\n"
+            "  override: {exceptions: append}\n",
+            f"- rule: {name}\n  tags: [t{number}]\n  override: {{tags: {random.choice(['append', 'replace'])}}}\n",
+            f"- rule: {name}\n  enabled: {random.choice(['no', 'yes'])}\n",
+            f"- macro: mine\n  condition: ct.src = {number} or interesting\n",
+            f"- macro: interesting\n  condition: or ct.src = {number}\n  append: true\n",
+            f"- list: names\n  items: [{number}]\n  override: {{items: append}}\n",
+            f"- list: more\n  items: [names, {number}]\n",
+        ]
+    )
+
+
+def meaning(rule_set: Iterable[engine.Rule]) -> list[tuple[object, ...]]:
+    return sorted((rule.name, rule.enabled, str(rule.condition.tree), rule.tags) for rule in rule_set)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_an_import_means_what_falco_makes_of_the_files_behind_the_rules(seed: int) -> None:
+    random = Random(seed)
+    shipped = Library.objects.get().shipped_files
+    current = list(Version.objects.current())
+    taken = 0
+    for _ in range(60):
+        text = "".join(some_item(random) for _ in range(random.randint(1, 6)))
+        falco = engine.load_rules([*shipped, ("1.yaml", text)])
+        found = plan(
+            [("1.yaml", text)], shipped=shipped, current=current, modes={"A": Mode.ON}, known_problems=[], choices={}
+        )
+        assert bool(found.problems) == bool(falco.errors), text
+        if falco.errors:
+            continue
+        taken += 1
+        made = [Version(kind=each.kind, name=each.name, layer=each.layer, text=each.text) for each in found.changes]
+        composed = compose(shipped, [*current, *made])
+        assert meaning(judging(engine.load_rules(composed.files), composed.modes).rules) == meaning(falco.rules), text
+    assert taken > 10

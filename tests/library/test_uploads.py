@@ -27,6 +27,7 @@ def test_files_are_read_in_the_order_of_their_names_whether_they_are_zipped_or_n
 
 def test_a_text_can_be_pasted() -> None:
     assert read([], "- rule: é\r\n").files == [(PASTED, "- rule: é\n")]
+    assert [name for name, _ in read([("z.yaml", b""), ("a.yaml", b"")], "x").files] == ["a.yaml", "z.yaml", PASTED]
 
 
 @pytest.mark.parametrize(

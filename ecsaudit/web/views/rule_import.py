@@ -84,7 +84,7 @@ def done(request: HttpRequest, draft: ImportDraft, found: import_drafts.Preview)
     except (services.LibraryError, TextRefused) as error:
         return f"Nothing was imported: {error}."
     changed = Counter(proposal.fate for proposal in found.plan.proposals if proposal.change is not None)
-    counts = ", ".join(f"{count} {Fate(fate).label.lower()}" for fate, count in changed.items())
+    counts = ", ".join(f"{count} {fate}" for fate, count in changed.items())
     messages.success(request, f"Imported: {counts}." if counts else "Nothing to import: all of it is here already.")
     return ""
 

@@ -73,7 +73,7 @@ def test_files_are_looked_at_and_then_imported_in_one_change(as_ann: Client, ann
     assert "The rule is on now, and would be off" in page
     assert (Version.objects.count(), RuleSet.objects.count()) == before
 
-    assert "Imported: 1 new, 1 switches." in confirmed(as_ann, address, page)
+    assert "Imported: 1 new, 1 switched." in confirmed(as_ann, address, page)
     assert [(rule.name, rule.enabled) for rule in rules.current().rules if rule.name in ("B", SHELL)] == [
         (SHELL, False),
         ("B", True),
@@ -133,7 +133,7 @@ def test_a_library_that_changed_since_is_looked_at_again(as_ann: Client, adam: U
     assert "An own rule with another text" in page
     assert "ct.name = y" in page
     assert Version.objects.current().get(name="B").text == text
-    assert "Imported: 1 changes." in confirmed(as_ann, address, page)
+    assert "Imported: 1 changed." in confirmed(as_ann, address, page)
     assert "ct.name = x" in Version.objects.current().get(name="B").text
 
 
