@@ -72,9 +72,9 @@ __all__ = [
     "item_texts",
     "load_rules",
     "parse_condition",
-    "reference",
-    "renamed",
     "plain_lines",
     "plain_words",
+    "reference",
     "references",
+    "renamed",
 ]

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from ecsaudit.library import importing, services
 from ecsaudit.library.effective import Effective
-from ecsaudit.library.models import Files, ImportDraft, Library, Mode, Version
+from ecsaudit.library.models import Files, ImportDraft, Library, Version
 from ecsaudit.people.models import User
 
 KEPT = timedelta(days=1)
@@ -40,17 +40,11 @@ def preview(draft: ImportDraft, effective: Effective, choices: Mapping[int, str]
         draft.pairs,
         shipped=library.shipped_files,
         current=Version.objects.current(),
-        modes={rule.name: mode_of(rule.name, rule.enabled, effective) for rule in effective.rules},
+        modes={rule.name: effective.mode_of(rule) for rule in effective.rules},
         known_problems=library.problems,
         choices=choices,
     )
     return Preview(found, seen)
-
-
-def mode_of(name: str, enabled: bool, effective: Effective) -> str:
-    if name in effective.shadows:
-        return Mode.SHADOW
-    return Mode.ON if enabled else Mode.OFF
 
 
 @transaction.atomic

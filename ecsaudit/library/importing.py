@@ -14,10 +14,10 @@ from typing import Any
 from django.db import models
 
 from ecsaudit import engine
-from ecsaudit.library.composing import compose
+from ecsaudit.library.composing import compose, placed
 from ecsaudit.library.exporting import MARK, SHADOW_MARK
 from ecsaudit.library.models import Files, Kind, Layer, Mode, Version, problem_row
-from ecsaudit.library.services import Change, Problems, file_problem, placed, told
+from ecsaudit.library.services import Change, Problems, file_problem, told
 from ecsaudit.library.texts import TextRefused, items_of, text_for
 
 MAX_NAME = 256

@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("library", "0001_library"),
+        ("library", "0002_import_draft"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

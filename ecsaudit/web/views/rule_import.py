@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Mapping
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods
@@ -17,8 +16,7 @@ from ecsaudit.library.effective import RulesBroken, rules
 from ecsaudit.library.importing import Fate, Plan
 from ecsaudit.library.models import ImportDraft, Library
 from ecsaudit.library.texts import TextRefused
-from ecsaudit.people.models import User
-from ecsaudit.web.views.library import analysts_only
+from ecsaudit.web.access import analysts_only, person
 
 _CHOICE = "choice-"
 _NUMBERED = re.compile(rf"{_CHOICE}[0-9]{{1,9}}")
@@ -38,7 +36,7 @@ def upload(request: HttpRequest) -> HttpResponse:
     except uploads.UploadRefused as error:
         context = {"problems": error.problems, "pasted": pasted, "limit": uploads.MAX_BYTES // 1_000_000}
         return render(request, "library/import.html", context)
-    draft = import_drafts.keep(files=found.files, author=author(request))
+    draft = import_drafts.keep(files=found.files, author=person(request))
     if found.passed_over:
         messages.info(request, f"Not rule files, passed over: {', '.join(found.passed_over[:10])}.")
     return redirect("rule-import-preview", draft.pk)
@@ -48,7 +46,7 @@ def upload(request: HttpRequest) -> HttpResponse:
 @analysts_only
 def preview(request: HttpRequest, pk: int) -> HttpResponse:
     """What an upload would do, with choices; a post with a message does it, if it is still true."""
-    draft = get_object_or_404(ImportDraft, pk=pk, author=author(request))
+    draft = get_object_or_404(ImportDraft, pk=pk, author=person(request))
     try:
         effective = rules.current()
     except RulesBroken:
@@ -80,7 +78,7 @@ def done(request: HttpRequest, draft: ImportDraft, found: import_drafts.Preview)
     if not message:
         return "Nothing was imported: say why, for the history."
     try:
-        import_drafts.take_in(draft=draft, plan=found.plan, author=author(request), message=message, seen=found.seen)
+        import_drafts.take_in(draft=draft, plan=found.plan, author=person(request), message=message, seen=found.seen)
     except (services.LibraryError, TextRefused) as error:
         return f"Nothing was imported: {error}."
     changed = Counter(proposal.fate for proposal in found.plan.proposals if proposal.change is not None)
@@ -102,9 +100,3 @@ def shown(request: HttpRequest, draft: ImportDraft, found: import_drafts.Preview
         "counts": [(Fate(fate).label, count) for fate, count in fates.items()],
         "files": [name for name, _ in draft.pairs],
     }
-
-
-def author(request: HttpRequest) -> User:
-    if not isinstance(request.user, User):
-        raise PermissionDenied("log in first")
-    return request.user
