@@ -104,10 +104,12 @@ def log_page(feed: Feed, query: Query, seen: int, new: int) -> None:
 
 def take_in(feed: Feed, items: Sequence[dict[str, Any]]) -> int:
     """Store, join and judge one page; returns how many of its events were new. Must run inside a transaction."""
+    # Before the first event gets its number: see Library.hold.
+    effective = rules.held()
     tally = Tally()
     new = store_page(feed=feed, items=items, ssm_session_id=ssm_session_id)
     session_of = execsessions.join(new, tally)
-    findings.judge(new, session_of, rules.current(), tally)
+    findings.judge(new, session_of, effective, tally)
     findings.link(session_of)
     tally.save(feed.account_id)
     return len(new)

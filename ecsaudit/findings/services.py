@@ -7,13 +7,14 @@ from datetime import date
 from django.db.models import Count, Min
 
 from ecsaudit import engine
+from ecsaudit.cloudtrail.models import Event
 from ecsaudit.cloudtrail.record import storable
 from ecsaudit.cloudtrail.services import NewEvent
 from ecsaudit.execsessions.daily_counts import Tally
 from ecsaudit.execsessions.models import ExecSession
 from ecsaudit.findings.models import Finding, Priority, TagSet
 from ecsaudit.library.effective import Effective
-from ecsaudit.library.services import count_shadows
+from ecsaudit.library.services import count_quiet
 
 Tags = tuple[str, ...]
 
@@ -23,24 +24,24 @@ def judge(
 ) -> list[Finding]:
     """Make a finding of every rule that matches one of the events, in the transaction that stored them.
 
-    `session_of` is event id → session id. Rules in the shadow are counted only.
+    `session_of` is event id → session id. What rules in the shadow or off match is counted only.
     """
     matches: list[tuple[NewEvent, engine.Match]] = []
-    shadows: Counter[tuple[str, date]] = Counter()
+    quiet: Counter[tuple[str, date]] = Counter()
     for new in new_events:
         for match in effective.rule_set.evaluate(new.record.text):
-            if match.rule in effective.shadows:
-                shadows[storable(match.rule, 256), new.event.event_time.date()] += 1
+            if match.rule in effective.quiet:
+                quiet[storable(match.rule, 256), new.event.event_time.date()] += 1
             else:
                 matches.append((new, match))
     tag_sets = tag_sets_of(storable_tags(match) for _, match in matches)
     found = [
-        finding_of(new, match, session_of.get(new.event.pk), effective, tag_sets[storable_tags(match)])
+        finding_of(new.event, match, session_of.get(new.event.pk), effective, tag_sets[storable_tags(match)])
         for new, match in matches
     ]
     for finding in found:
         tally.finding(finding.event_time.date(), finding.rule, finding.tag_set_id)
-    count_shadows(shadows)
+    count_quiet(quiet)
     return Finding.objects.bulk_create(found)
 
 
@@ -67,9 +68,8 @@ def tag_sets_of(lists: Iterable[Tags]) -> dict[Tags, int]:
 
 
 def finding_of(
-    new: NewEvent, match: engine.Match, session_id: int | None, effective: Effective, tag_set_id: int
+    event: Event, match: engine.Match, session_id: int | None, effective: Effective, tag_set_id: int
 ) -> Finding:
-    event = new.event
     return Finding(
         account_id=event.account_id,
         event=event,

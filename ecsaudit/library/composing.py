@@ -102,8 +102,13 @@ def placed(row: dict[str, Any], composed: Composed) -> dict[str, Any]:
     return row | {"file": f"{version.kind} {version.name}", "line": line, "kind": version.kind, "name": version.name}
 
 
-def judging(loaded: engine.LoadResult, modes: dict[str, str]) -> engine.RuleSet:
-    """The rule set with its rules switched on and off."""
-    return engine.RuleSet(
-        replace(rule, enabled=modes[rule.name] != Mode.OFF) if rule.name in modes else rule for rule in loaded.rules
+def switched(rules: Iterable[engine.Rule], modes: dict[str, str]) -> tuple[engine.Rule, ...]:
+    """The rules switched on and off."""
+    return tuple(
+        replace(rule, enabled=modes.get(rule.name, Mode.ON if rule.enabled else Mode.OFF) != Mode.OFF) for rule in rules
     )
+
+
+def judging(rules: Iterable[engine.Rule]) -> engine.RuleSet:
+    """A rule set in which every rule judges: what comes of its matches is for others to say."""
+    return engine.RuleSet(replace(rule, enabled=True) for rule in rules)

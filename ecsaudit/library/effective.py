@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from ecsaudit import engine
 from ecsaudit.library import services
-from ecsaudit.library.composing import judging
+from ecsaudit.library.composing import judging, switched
 from ecsaudit.library.models import Key, Library, Mode, RuleSet
 
 
@@ -24,23 +24,22 @@ class RulesBroken(ValueError):
 class Effective:
     """A compiled rule set.
 
-    `key` are its id and when it was made; `versions` the Version ids of the rules' texts; `shadows` the rules that only
-    count.
+    `key` are its id and when it was made; `rules` are switched on and off as they stand; `versions` are the Version ids
+    of their texts. All of them judge, so that an event is judged once: what those in `quiet` match is only counted,
+    because they are off or in the shadow (`shadows`).
     """
 
     key: Key
+    rules: tuple[engine.Rule, ...]
     rule_set: engine.RuleSet
     loaded: engine.LoadResult
     versions: dict[str, int]
     shadows: frozenset[str]
+    quiet: frozenset[str]
 
     @property
     def pk(self) -> int:
         return self.key[0]
-
-    @property
-    def rules(self) -> tuple[engine.Rule, ...]:
-        return self.rule_set.rules
 
     def mode_of(self, rule: engine.Rule) -> Mode:
         return Mode.SHADOW if rule.name in self.shadows else Mode.ON if rule.enabled else Mode.OFF
@@ -70,6 +69,11 @@ class EffectiveRules:
                 self.effective = compiled(RuleSet.objects.get(pk=key[0]))
             return self.effective
 
+    def held(self) -> Effective:
+        """The same, in a transaction until whose end nobody can put other rules in force."""
+        Library.hold()
+        return self.current()
+
     def key(self) -> Key | None:
         return Library.objects.exclude(rule_set=None).values_list("rule_set_id", "rule_set__created_at").first()
 
@@ -82,8 +86,10 @@ class EffectiveRules:
 
 def compiled(rule_set: RuleSet) -> Effective:
     loaded = engine.load_rules(rule_set.pairs)
+    rules = switched(loaded.rules, rule_set.modes)
     shadows = frozenset(name for name, mode in rule_set.modes.items() if mode == Mode.SHADOW)
-    return Effective(rule_set.key, judging(loaded, rule_set.modes), loaded, dict(rule_set.versions), shadows)
+    quiet = shadows | {rule.name for rule in rules if not rule.enabled}
+    return Effective(rule_set.key, rules, judging(rules), loaded, dict(rule_set.versions), shadows, quiet)
 
 
 @lru_cache(maxsize=4)

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django.db import models
+from django.db import connection, models
 from django.db.models import Max, Q, QuerySet
 
 from ecsaudit.cloudtrail.models import EventBody
@@ -35,7 +35,10 @@ class Layer(models.TextChoices):
 
 
 class Mode(models.TextChoices):
-    """Whether a rule judges. A rule in the shadow is counted, and makes no findings."""
+    """Whether a rule judges. A rule in the shadow or off is counted, and makes no findings.
+
+    CloudTrail is asked for what rules in the shadow can match, not for what rules that are off can.
+    """
 
     ON = "on", "On"
     SHADOW = "shadow", "Shadow"
@@ -92,7 +95,7 @@ class Version(models.Model):
 
 
 class RuleSet(models.Model):
-    """A rule set as it judged: files in loading order, and beside them what Falco's files can't say.
+    """A rule set as it judged, or was tried: files in loading order, and beside them what Falco's files can't say.
 
     `files` are [name, text] pairs, `modes` {rule: Mode} where somebody switched it, `versions` {rule: id of the Version
     that had the last word on its text}.
@@ -139,6 +142,17 @@ class Library(models.Model):
         cls.objects.get_or_create(pk=1)
         return cls.objects.select_for_update().get(pk=1)
 
+    @classmethod
+    def hold(cls) -> None:
+        """Keep the rules as they are until the transaction ends. Many may hold them; whoever changes them waits.
+
+        So a change finds every event judged by the rules before it stored, and none stored that they still will judge.
+        """
+        # SQLite's write transactions come one after another anyway.
+        if connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute(f"SELECT id FROM {cls._meta.db_table} WHERE id = 1 FOR SHARE")
+
 
 class ImportDraft(models.Model):
     """Uploaded rule files, from when they were looked at until they are imported. `files` are [name, text] pairs."""
@@ -155,15 +169,15 @@ class ImportDraft(models.Model):
         return pairs(self.files)
 
 
-class ShadowCount(models.Model):
-    """How many events a rule in the shadow matched on a day."""
+class QuietCount(models.Model):
+    """How many of a day's events a rule matched that makes no findings: in the shadow, or off."""
 
     rule = models.CharField(max_length=256)
     day = models.DateField()
     count = models.PositiveIntegerField(default=0)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["rule", "day"], name="shadow_count_once")]
+        constraints = [models.UniqueConstraint(fields=["rule", "day"], name="quiet_count_once")]
 
     def __str__(self) -> str:
         return f"{self.rule} {self.day}: {self.count}"

@@ -30,8 +30,8 @@ from ecsaudit.library.models import (
     Layer,
     Library,
     Mode,
+    QuietCount,
     RuleSet,
-    ShadowCount,
     Version,
     problem_row,
 )
@@ -315,8 +315,8 @@ def refusal(kind: str, name: str, error: TextRefused) -> dict[str, Any]:
     return file_problem(f"{kind} {name}", error.message) | place
 
 
-def count_shadows(counts: Counter[tuple[str, date]]) -> None:
-    """Add to the numbers of events that rules in the shadow matched, in the transaction that stored the events."""
+def count_quiet(counts: Counter[tuple[str, date]]) -> None:
+    """Add to the numbers of events that rules without findings matched, in the transaction that read the events."""
     for (rule, day), count in sorted(counts.items()):
-        ShadowCount.objects.get_or_create(rule=rule, day=day)
-        ShadowCount.objects.filter(rule=rule, day=day).update(count=F("count") + count)
+        QuietCount.objects.get_or_create(rule=rule, day=day)
+        QuietCount.objects.filter(rule=rule, day=day).update(count=F("count") + count)

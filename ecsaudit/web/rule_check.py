@@ -9,7 +9,7 @@ from typing import Any
 from ecsaudit import engine
 from ecsaudit.cloudtrail.models import Event
 from ecsaudit.library import services
-from ecsaudit.library.drafts import Draft, changed, drafted
+from ecsaudit.library.drafts import Draft, changed_rules, drafted
 from ecsaudit.library.effective import Effective
 from ecsaudit.library.models import Kind
 from ecsaudit.library.rule_tests import Result, results
@@ -67,8 +67,8 @@ def checked(
         draft = drafted(kind=kind, name=name, layer=layer, text=text)
     except TextRefused as error:
         return Checked(problems=told([services.refusal(kind, name, error)], [], kind, name, text))
-    live = {rule.name: rule for rule in effective.rules} if effective else {}
-    names = [name] if kind == Kind.RULE else changed(live, draft.rules)
+    live = effective.rules if effective else ()
+    names = [name] if kind == Kind.RULE else changed_rules(live, draft.loaded.rules)
     tested = [each for each in names if each in draft.rules][:MOST_RULES]
     return Checked(
         problems=told(draft.errors, draft.warnings, kind, name, text),

@@ -16,7 +16,7 @@ from ecsaudit.execsessions.models import DailyCount
 from ecsaudit.execsessions.models import Dimension as Counted
 from ecsaudit.findings.models import Priority
 from ecsaudit.library.effective import Effective
-from ecsaudit.library.models import Kind, Layer, Mode, ShadowCount, Version
+from ecsaudit.library.models import Kind, Layer, Mode, QuietCount, Version
 from ecsaudit.web.control_filter import CONTROL_WORDS, FRAMEWORK_WORDS, chosen_frameworks, framework_of
 from ecsaudit.web.filters import Dimension, ListFilter, Spec
 from ecsaudit.web.lists import Facet, FacetValue
@@ -75,6 +75,10 @@ class RuleRow:
     @property
     def priority(self) -> int:
         return int(Priority[self.rule.priority.upper()])
+
+    @property
+    def makes_findings(self) -> bool:
+        return self.state == Mode.ON
 
     @property
     def state_word(self) -> str:
@@ -138,8 +142,10 @@ def rows(effective: Effective, today: date) -> list[RuleRow]:
     hits: dict[str, Counter[date]] = {}
     for day, rule, count in DailyCount.objects.since(first).by_day(Counted.RULE):
         hits.setdefault(rule, Counter())[day] += count
-    for day, rule, count in ShadowCount.objects.filter(day__gte=first).values_list("day", "rule", "count"):
-        hits.setdefault(rule, Counter())[day] += count
+    # What a rule without findings would have matched, and what a rule with findings has: never both in one number.
+    would: dict[str, Counter[date]] = {}
+    for day, rule, count in QuietCount.objects.filter(day__gte=first).values_list("day", "rule", "count"):
+        would.setdefault(rule, Counter())[day] += count
     warnings: dict[str, list[engine.Problem]] = {}
     for problem in effective.loaded.warnings:
         warnings.setdefault(problem.rule_name, []).append(problem)
@@ -149,7 +155,7 @@ def rows(effective: Effective, today: date) -> list[RuleRow]:
             effective,
             layers.get(rule.name, set()),
             warnings.get(rule.name, []),
-            hits.get(rule.name, Counter()),
+            (would if rule.name in effective.quiet else hits).get(rule.name, Counter()),
             first,
         )
         for rule in effective.rules

@@ -13,7 +13,7 @@ from ecsaudit.execsessions.models import ExecSession
 from ecsaudit.findings import services
 from ecsaudit.findings.models import Finding, Priority, TagSet
 from ecsaudit.library.effective import Effective, compiled
-from ecsaudit.library.models import RuleSet, ShadowCount
+from ecsaudit.library.models import QuietCount, RuleSet
 from tests import factories
 from tests.records import execute_command, item, start_session
 
@@ -119,8 +119,11 @@ def test_hostile_values_are_kept_in_a_form_that_every_database_takes() -> None:
     assert "\x00" not in str(finding.output_fields)
 
 
-def test_a_rule_in_the_shadow_is_counted_and_makes_no_finding() -> None:
+def test_a_rule_in_the_shadow_or_off_is_counted_and_makes_no_finding() -> None:
     take_in(execute_command(eventID="one"), execute_command(eventID="two"), Anyone="shadow")
     take_in(start_session(), Anyone="shadow", Start="off")
     assert not Finding.objects.exists()
-    assert [(count.rule, count.count) for count in ShadowCount.objects.all()] == [("Anyone", 2)]
+    assert sorted(QuietCount.objects.values_list("rule", "day", "count")) == [
+        ("Anyone", date(2026, 11, 2), 2),
+        ("Start", date(2026, 11, 2), 1),
+    ]
