@@ -24,9 +24,10 @@ class Tally:
         self.changes[Dimension.PERSON, day, session.person] += step
         self.changes[Dimension.CLUSTER, day, session.cluster] += step
 
-    def finding(self, day: date, rule: str, tag_set_id: int) -> None:
-        self.changes[Dimension.RULE, day, rule] += 1
-        self.changes[Dimension.TAG_SET, day, str(tag_set_id)] += 1
+    def finding(self, day: date, rule: str, tag_set_id: int, step: int = 1) -> None:
+        """Count a finding in (step 1) or out (step -1)."""
+        self.changes[Dimension.RULE, day, rule] += step
+        self.changes[Dimension.TAG_SET, day, str(tag_set_id)] += step
 
     def save(self, account_id: int) -> None:
         """Add the changes to the rows, in one order for everybody so that two Regions' workers never wait in a ring."""

@@ -32,6 +32,13 @@ class Priority(models.IntegerChoices):
     DEBUG = 7, "Debug"
 
 
+class RecordState(models.TextChoices):
+    """ASFF's RecordState. An archived finding is evidence that nobody needs to look at: its rule no longer matches."""
+
+    ACTIVE = "active", "Active"
+    ARCHIVED = "archived", "Archived"
+
+
 class TagSetQuerySet(QuerySet["TagSet"]):
     def control_keys(self) -> dict[int, frozenset[str]]:
         """The id of every tag set with the keys of its frameworks and controls.
@@ -65,6 +72,10 @@ class TagSet(models.Model):
 
 
 class FindingQuerySet(QuerySet["Finding"]):
+    def active(self) -> FindingQuerySet:
+        """Those that count."""
+        return self.filter(record_state=RecordState.ACTIVE)
+
     def for_list(self) -> FindingQuerySet:
         """Newest first, with session and account; the order that keyset pages continue."""
         return self.select_related("account", "session").order_by("-event_time", "-pk")
@@ -74,13 +85,16 @@ class FindingQuerySet(QuerySet["Finding"]):
         return self.order_by().values("pk")[:limit].count()
 
     def for_detail(self) -> FindingQuerySet:
-        return self.select_related("account", "session", "event", "event__body", "rule_version", "rule_set", "tag_set")
+        return self.select_related(
+            "account", "session", "event", "event__body", "rule_version", "rule_set", "tag_set", "archived_by"
+        )
 
 
 class Finding(models.Model):
     """One rule that matched one event. Rule, priority, tags and output are kept as they were when it matched.
 
-    `rule_version` is the text that had the last word on the rule, `rule_set` the whole that judged.
+    `rule_version` is the text that had the last word on the rule, `rule_set` the whole that judged, `archived_by` the one
+    in which the rule no longer matched.
     """
 
     account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="findings")
@@ -97,6 +111,9 @@ class Finding(models.Model):
     region = models.CharField(max_length=32)
     event_time = models.DateTimeField()
     created_at = models.DateTimeField(auto_now_add=True)
+    record_state = models.CharField(max_length=8, choices=RecordState, default=RecordState.ACTIVE)
+    archived_at = models.DateTimeField(null=True)
+    archived_by = models.ForeignKey(RuleSet, on_delete=models.PROTECT, null=True, related_name="+")
 
     objects = FindingQuerySet.as_manager()
 
@@ -104,19 +121,30 @@ class Finding(models.Model):
         ordering = ["-event_time", "-pk"]
         constraints = [models.UniqueConstraint(fields=["event", "rule"], name="finding_once_per_event_and_rule")]
         indexes = [
-            # One for each way the list is filtered, always continued by the keyset, so that no filter sorts.
-            models.Index(fields=["-event_time", "-id"], name="finding_newest"),
-            models.Index(fields=["rule", "-event_time", "-id"], name="finding_by_rule"),
-            models.Index(fields=["priority", "-event_time", "-id"], name="finding_by_priority"),
-            models.Index(fields=["account", "-event_time", "-id"], name="finding_by_account"),
-            models.Index(fields=["region", "-event_time", "-id"], name="finding_by_region"),
-            models.Index(fields=["tag_set", "-event_time", "-id"], name="finding_by_tag_set"),
+            # One for each way the list is filtered, always continued by the keyset, so that no filter sorts. The state
+            # stands last: the list leaves archived findings out without looking at their rows.
+            models.Index(fields=["-event_time", "-id", "record_state"], name="finding_newest"),
+            models.Index(fields=["rule", "-event_time", "-id", "record_state"], name="finding_by_rule"),
+            models.Index(fields=["priority", "-event_time", "-id", "record_state"], name="finding_by_priority"),
+            models.Index(fields=["account", "-event_time", "-id", "record_state"], name="finding_by_account"),
+            models.Index(fields=["region", "-event_time", "-id", "record_state"], name="finding_by_region"),
+            models.Index(fields=["tag_set", "-event_time", "-id", "record_state"], name="finding_by_tag_set"),
             # whether a session has a finding of some tag sets
             models.Index(fields=["session", "tag_set"], name="finding_of_session_by_tag_set"),
+            # Archived findings alone, newest first: few among many.
+            models.Index(
+                fields=["-event_time", "-id"],
+                name="finding_archived",
+                condition=models.Q(record_state=RecordState.ARCHIVED),
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.rule} {self.event_time:%Y-%m-%d %H:%M:%S}"
+
+    @property
+    def is_archived(self) -> bool:
+        return self.record_state == RecordState.ARCHIVED
 
     def get_absolute_url(self) -> str:
         return reverse("finding", args=[self.pk])

@@ -106,8 +106,8 @@ def link(session_of: Mapping[int, int]) -> None:
 
 
 def count(session_ids: Collection[int]) -> None:
-    """Write how many findings each session has and the worst of their priorities."""
-    rows = Finding.objects.filter(session__in=session_ids).values_list("session_id")
+    """Write how many findings each session has and the worst of their priorities; archived ones don't count."""
+    rows = Finding.objects.active().filter(session__in=session_ids).values_list("session_id")
     numbers = {
         session_id: (number, worst)
         for session_id, number, worst in rows.annotate(number=Count("pk"), worst=Min("priority"))

@@ -34,6 +34,7 @@ class Dimension:
 
     Where no column holds the values, `condition` says which rows have one of them. `short` are the words in a facet, where
     less is enough.
+    `default` is the value that is meant as long as the address says nothing; the others of its words are hidden then.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Dimension:
     words: Mapping[str, str] | None = None
     condition: Callable[[Sequence[str]], Q] | None = None
     short: Callable[[str], str] | None = None
+    default: str = ""
 
     def word(self, value: str) -> str:
         return (self.words or {}).get(value, value)
@@ -128,6 +130,10 @@ class ListFilter:
     def chips(self) -> list[Chip]:
         dimensions = {dimension.name: dimension for dimension in self.spec.dimensions}
         chips = []
+        for dimension in self.silent():
+            hidden = ", ".join(word for value, word in (dimension.words or {}).items() if value != dimension.default)
+            every = tuple((dimension.name, value) for value in dimension.words or ())
+            chips.append(Chip(f"{hidden} hidden", replace(self, included=(*self.included, *every)).address()))
         for pair in self.included:
             without = replace(self, included=tuple(each for each in self.included if each != pair))
             chips.append(Chip(f"{dimensions[pair[0]].label}: {shown(dimensions[pair[0]], pair[1])}", without.address()))
@@ -149,6 +155,12 @@ class ListFilter:
             chips.append(Chip(f"Time: {span}", replace(self, start="", end="", days=DEFAULT_DAYS).address()))
         return chips
 
+    def silent(self) -> list[Dimension]:
+        """The dimensions whose default is in force. An identifier is looked for among all."""
+        said = {name for name, _ in (*self.included, *self.excluded)}
+        found = [dimension for dimension in self.spec.dimensions if dimension.default and dimension.name not in said]
+        return [] if self.search and self.exact_columns else found
+
     @property
     def exact_columns(self) -> Sequence[str]:
         """The columns that an identifier in the search box is looked up in; empty for a search of text."""
@@ -160,6 +172,8 @@ class ListFilter:
             rows = rows.filter(condition)
         for condition in self.conditions(self.excluded):
             rows = rows.exclude(condition)
+        for dimension in self.silent():
+            rows = rows.filter(**{dimension.column: dimension.default})
         if self.search and self.exact_columns:
             return rows.filter(any_of(self.exact_columns, "", self.search))
         if self.search:

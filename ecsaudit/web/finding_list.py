@@ -8,7 +8,7 @@ from typing import Any
 from django.db.models import F, Q
 from django.db.models.lookups import In
 
-from ecsaudit.findings.models import Finding, Priority
+from ecsaudit.findings.models import Finding, Priority, RecordState
 from ecsaudit.web import control_filter
 from ecsaudit.web.control_filter import FEW
 from ecsaudit.web.filters import Dimension, ListFilter, Spec
@@ -42,14 +42,17 @@ SPEC = Spec(
         Dimension("person", "session__person", "Person"),
         Dimension("cluster", "session__cluster", "Cluster"),
         *control_filter.dimensions(served_by),
+        Dimension(
+            "record_state", "record_state", "Record state", dict(RecordState.choices), default=RecordState.ACTIVE
+        ),
     ),
     exact=((re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII), ("event__event_id",)),),
     text=("rule", "output"),
 )
-FACETS = ("priority", "rule", "framework", "control", "person", "cluster", "account", "region")
+FACETS = ("priority", "rule", "framework", "control", "person", "cluster", "account", "region", "record_state")
 COLUMNS = (
     "pk", "event_time", "rule", "priority", "output", "region", "session__person", "session__cluster",
-    "session__container", "account__account_id", "account__alias",
+    "session__container", "account__account_id", "account__alias", "record_state",
 )  # fmt: skip
 
 
@@ -67,6 +70,7 @@ def shown(row: dict[str, Any], base: str) -> dict[str, str]:
         "place": shortened(place, 60),
         "account": shortened(row["account__alias"] or row["account__account_id"], 30),
         "region": shortened(row["region"], 32),
+        "archived": "Archived" if row["record_state"] == RecordState.ARCHIVED else "",
     }
 
 

@@ -9,7 +9,7 @@ from ecsaudit import engine
 from ecsaudit.compliance.frameworks import controls_of, other_tags
 from ecsaudit.findings.models import Finding
 from ecsaudit.library.effective import as_it_was
-from ecsaudit.library.models import Kind
+from ecsaudit.library.models import Kind, RuleSet
 from ecsaudit.library.shipped_content import runbook_of
 from ecsaudit.web import finding_list, lists
 from ecsaudit.web.raw import Raw
@@ -35,7 +35,8 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
             "sentence": session_sentence(finding.session) if finding.session else "",
             "raw": Raw.of(finding.event.raw_text),
             "output_fields": sorted(finding.output_fields.items()),
-            "explanation": explained(finding),
+            "explanation": explained(finding, finding.rule_set),
+            "explanation_now": explained(finding, finding.archived_by),
             "controls": controls_of(finding.tags),
             "tags": other_tags(finding.tags),
             "rule_address": item_address(Kind.RULE, finding.rule),
@@ -44,9 +45,9 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
     )
 
 
-def explained(finding: Finding) -> dict[str, Any] | None:
-    """Why the rule matched, by the very rule set that judged; None for findings from before rule sets were kept."""
-    if finding.rule_set is None:
+def explained(finding: Finding, rule_set: RuleSet | None) -> dict[str, Any] | None:
+    """Why the rule matched, or didn't, by the very rule set that judged; None where none is kept or it lacks the rule."""
+    if rule_set is None:
         return None
-    rule = next((rule for rule in as_it_was(*finding.rule_set.key).rules if rule.name == finding.rule), None)
+    rule = next((rule for rule in as_it_was(*rule_set.key).rules if rule.name == finding.rule), None)
     return None if rule is None else engine.explain(rule, finding.event.raw_text).as_dict()

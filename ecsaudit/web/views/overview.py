@@ -37,7 +37,7 @@ def show(request: HttpRequest) -> HttpResponse:
     first = now.date() - timedelta(days=days - 1)
     by_day = list(DailyCount.objects.since(first).by_day(Dimension.OUTCOME))
     base = reverse("findings")
-    newest_findings = Finding.objects.order_by("-event_time", "-pk").values(*finding_list.COLUMNS)[:NEWEST]
+    newest_findings = Finding.objects.active().order_by("-event_time", "-pk").values(*finding_list.COLUMNS)[:NEWEST]
     context = {
         "days": days,
         "ranges": RANGES,
@@ -72,7 +72,7 @@ def about_sessions(by_day: Iterable[tuple[date, str, int]], first: date, days: i
 
 
 def about_findings(first: date) -> list[Part]:
-    found = Finding.objects.filter(event_time__gte=datetime.combine(first, time(), UTC))
+    found = Finding.objects.active().filter(event_time__gte=datetime.combine(first, time(), UTC))
     return findings_sentence(
         total=DailyCount.objects.since(first).total(Dimension.RULE),
         groups=[found.filter(priority__in=numbers).count_up_to(COUNTED + 1) for _, numbers in PRIORITY_GROUPS],

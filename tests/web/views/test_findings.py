@@ -1,8 +1,11 @@
+from datetime import UTC, datetime
+
 import pytest
 from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
+from ecsaudit.library.models import RuleSet
 from ecsaudit.web import finding_list
 from tests import factories
 
@@ -128,3 +131,43 @@ def test_a_framework_once_chosen_shows_its_controls_as_a_facet(
     assert '10.2.1.2 Log all actions by administrat…</bdi> <span class="number">1</span>' in page
     assert "CC6.1" not in page
     assert 'href="/findings/?framework=pci-dss&amp;control=pci-dss%3A10.2.1"' in page
+
+
+def test_archived_findings_are_hidden_by_a_filter_that_says_so_and_can_be_taken_away(as_vera: Client) -> None:
+    now = timezone.now()
+    factories.finding(rule="still right", event_time=now)
+    archived = factories.finding(rule="no longer", event_time=now, record_state="archived", archived_at=now)
+    page = html(as_vera, "/findings/")
+    assert "still right" in page
+    assert "no longer" not in page
+    assert 'href="?record_state=active&amp;record_state=archived"' in page
+    assert "Archived hidden" in page
+    page = html(as_vera, "/findings/?record_state=active&record_state=archived")
+    assert "still right" in page
+    assert '<span class="archived">Archived</span> <bdi>no longer' in page
+    assert "Archived hidden" not in page
+    assert "still right" not in html(as_vera, "/findings/?record_state=archived")
+    # An identifier is looked for among all.
+    event_id = "0a1b2c3d-0000-4000-8000-000000000001"
+    archived.event.event_id = event_id
+    archived.event.save()
+    assert "no longer" in html(as_vera, f"/findings/?q={event_id}")
+
+
+def test_an_archived_finding_says_since_when_and_why(as_vera: Client) -> None:
+    text = "- rule: R\n  desc: d\n  condition: ct.name = {}\n  output: o\n  priority: INFO\n  source: aws_cloudtrail\n"
+    then, now = (
+        RuleSet.objects.create(files=[["a.yaml", text.format(name)]]) for name in ("ExecuteCommand", "StopTask")
+    )
+    archived_at = datetime(2026, 11, 3, 10, 0, tzinfo=UTC)
+    finding = factories.finding(
+        rule="R", rule_set=then, record_state="archived", archived_at=archived_at, archived_by=now
+    )
+    page = html(as_vera, f"/findings/{finding.pk}/")
+    assert "on 2026-11-03 10:00 UTC" in page
+    assert f"(rule set {now.pk})" in page
+    assert "no longer matched the event" in page
+    assert page.index("ct.name = ExecuteCommand") < page.index("Why it no longer matches") < page.index("= StopTask")
+    finding.archived_by = RuleSet.objects.create(files=[["a.yaml", text.format("x").replace("rule: R", "rule: Q")]])
+    finding.save()
+    assert "was no longer among them" in html(as_vera, f"/findings/{finding.pk}/")

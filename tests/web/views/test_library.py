@@ -13,7 +13,7 @@ from pytest_django import DjangoAssertNumQueries, Settings
 from ecsaudit.compliance.frameworks import FRAMEWORKS, controls_of
 from ecsaudit.execsessions.daily_counts import Tally
 from ecsaudit.library.effective import rules
-from ecsaudit.library.models import Kind, Layer, Mode, RuleSet, Version
+from ecsaudit.library.models import Kind, Layer, Mode, QuietCount, RuleSet, Version
 from ecsaudit.library.services import refresh, save, switch
 from ecsaudit.people.models import User
 from tests import factories
@@ -233,3 +233,15 @@ def test_a_finding_explains_itself_by_the_rule_set_that_judged(as_vera: Client, 
     assert "<code>ct.name</code> is <code>ExecuteCommand</code>" in page
     assert "not reached" in page
     assert "from before rule sets were kept" in html(as_vera, f"/findings/{factories.finding(rule='R').pk}/")
+
+
+def test_a_rule_without_findings_says_what_it_would_have_matched(as_vera: Client, ann: User) -> None:
+    rules.current()
+    QuietCount.objects.create(rule=SHELL, day=timezone.now().date(), count=7)
+    # While it is on its findings are told, and nothing else.
+    assert "would have matched" not in html(as_vera, "/rules/")
+    for mode in (Mode.OFF, Mode.SHADOW):
+        switch(names=[SHELL], mode=mode, author=ann, message="m")
+        page = html(as_vera, "/rules/")
+        assert '<span title="Of the events that were collected">7 · 7</span><small>would have matched</small>' in page
+        assert "it would have matched 7 in 7 days, 7 in 30" in html(as_vera, f"/rules/item/?kind=rule&name={SHELL}")
