@@ -59,7 +59,12 @@ app.conf.update(
             "task": "ecsaudit.tasks.wake_collectors",
             "schedule": WAKE_SECONDS,
             "options": {"expires": WAKE_SECONDS * 5},
-        }
+        },
+        "wake the replays": {
+            "task": "ecsaudit.tasks.wake_replays",
+            "schedule": WAKE_SECONDS,
+            "options": {"expires": WAKE_SECONDS * 5},
+        },
     },
 )
 

@@ -38,6 +38,7 @@ INSTALLED_APPS = [
     "ecsaudit.execsessions",
     "ecsaudit.library",
     "ecsaudit.findings",
+    "ecsaudit.replay",
     "ecsaudit.web",
     "django.contrib.admin",
     "django.contrib.auth",

@@ -1,13 +1,19 @@
 """Every Celery task: ids in, one call. A message only wakes somebody up; the rows say what is to be done."""
 
+import logging
 from threading import Event
 
 from celery import shared_task
 from celery.signals import worker_shutting_down
+from django.utils import timezone
+from kombu.exceptions import OperationalError
 
 from ecsaudit import pipeline
 from ecsaudit.celery import WAKE_SECONDS
+from ecsaudit.replay import services as replays
+from ecsaudit.replay import turns
 
+logger = logging.getLogger(__name__)
 # Set when the worker is asked to stop, so that long turns end after the page at hand.
 stopping = Event()
 
@@ -28,3 +34,24 @@ def wake_collectors() -> None:
 def collect(feed_id: int) -> None:
     """One turn at one feed."""
     pipeline.collect(feed_id, stopping)
+
+
+@shared_task
+def wake_replays() -> None:
+    """Send a worker to each replay that is due."""
+    for replay_id in replays.due(timezone.now()):
+        replay.apply_async((replay_id,), expires=WAKE_SECONDS * 5)
+
+
+@shared_task
+def replay(replay_id: int) -> None:
+    """One turn at one replay."""
+    turns.run(replay_id, stopping)
+
+
+def replay_soon(replay_id: int) -> None:
+    """Wake a worker now; where no broker answers, the next tick does."""
+    try:
+        replay.apply_async((replay_id,), expires=WAKE_SECONDS * 5, retry=False)
+    except OperationalError as error:
+        logger.warning("no worker was woken", extra={"replay": replay_id, "reason": str(error)})

@@ -23,6 +23,7 @@ LAYERS = [
     "compliance",
     "library",
     "findings",
+    "replay",
     "pipeline",
     "tasks",
     "demo",

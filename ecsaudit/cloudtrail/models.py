@@ -149,6 +149,8 @@ class Event(models.Model):
                 name="event_of_ssm_session",
                 condition=~Q(ssm_session_id=""),
             ),
+            # events that rules ask for, newest first, to judge them again
+            models.Index(fields=["event_name", "-event_time", "-id"], name="event_by_name"),
         ]
 
     def __str__(self) -> str:

@@ -142,12 +142,12 @@ class Finding(models.Model):
     def __str__(self) -> str:
         return f"{self.rule} {self.event_time:%Y-%m-%d %H:%M:%S}"
 
+    def get_absolute_url(self) -> str:
+        return reverse("finding", args=[self.pk])
+
     @property
     def is_archived(self) -> bool:
         return self.record_state == RecordState.ARCHIVED
-
-    def get_absolute_url(self) -> str:
-        return reverse("finding", args=[self.pk])
 
     @property
     def tags(self) -> list[str]:

@@ -1,8 +1,8 @@
 """The rule set over events: every match is a finding."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 
 from django.db.models import Count, Min
 
@@ -11,12 +11,13 @@ from ecsaudit.cloudtrail.models import Event
 from ecsaudit.cloudtrail.record import storable
 from ecsaudit.cloudtrail.services import NewEvent
 from ecsaudit.execsessions.daily_counts import Tally
-from ecsaudit.execsessions.models import ExecSession
-from ecsaudit.findings.models import Finding, Priority, TagSet
+from ecsaudit.execsessions.models import ExecSession, SessionEvent
+from ecsaudit.findings.models import Finding, Priority, RecordState, TagSet
 from ecsaudit.library.effective import Effective
 from ecsaudit.library.services import count_quiet
 
 Tags = tuple[str, ...]
+STATE_COLUMNS = ("record_state", "archived_at", "archived_by")
 
 
 def judge(
@@ -85,6 +86,61 @@ def finding_of(
         region=event.region,
         event_time=event.event_time,
     )
+
+
+def archive(*, finding_ids: Collection[int], by: Effective, now: datetime) -> int:
+    """Archive those of these findings that are active, because `by` no longer has them match; returns how many.
+
+    Must run in a transaction that keeps ingest waiting: see Library.locked.
+    """
+    found = list(Finding.objects.active().filter(pk__in=finding_ids))
+    for finding in found:
+        finding.record_state, finding.archived_at, finding.archived_by_id = RecordState.ARCHIVED, now, by.pk
+    Finding.objects.bulk_update(found, STATE_COLUMNS)
+    count_again(found, -1)
+    return len(found)
+
+
+def bring_up(*, matches: Mapping[int, Sequence[engine.Match]], by: Effective) -> tuple[int, int]:
+    """Make the findings of stored events that are missing, and open archived ones again.
+
+    `matches` are event id → what matched it. Returns how many findings were brought up, and how many were there. Must run
+    in a transaction that keeps ingest waiting: see Library.locked.
+    """
+    events = {event.pk: event for event in Event.objects.select_for_update().filter(pk__in=matches)}
+    present = {(each.event_id, each.rule): each for each in Finding.objects.filter(event__in=events)}
+    session_of = dict(SessionEvent.objects.filter(event__in=events).values_list("event_id", "session_id"))
+    tag_sets = tag_sets_of(storable_tags(match) for found in matches.values() for match in found)
+    reopened, missing, kept = [], [], 0
+    for event_id, event in events.items():
+        for match in matches[event_id]:
+            finding = present.get((event_id, storable(match.rule, 256)))
+            if finding is None:
+                tags = tag_sets[storable_tags(match)]
+                missing.append(finding_of(event, match, session_of.get(event_id), by, tags))
+            elif finding.record_state == RecordState.ARCHIVED:
+                finding.record_state, finding.archived_at, finding.archived_by = RecordState.ACTIVE, None, None
+                reopened.append(finding)
+            else:
+                kept += 1
+    Finding.objects.bulk_update(reopened, STATE_COLUMNS)
+    brought = [*reopened, *Finding.objects.bulk_create(missing)]
+    count_again(brought, 1)
+    return len(brought), kept
+
+
+def count_again(changed: Iterable[Finding], step: int) -> None:
+    """Count findings in (step 1) or out (step -1) wherever findings are counted."""
+    tallies: defaultdict[int, Tally] = defaultdict(Tally)
+    session_ids = set()
+    for finding in changed:
+        tally = tallies[finding.account_id]
+        tally.finding(finding.event_time.date(), finding.rule, finding.tag_set_id, step)
+        if finding.session_id is not None:
+            session_ids.add(finding.session_id)
+    for account_id, tally in sorted(tallies.items()):
+        tally.save(account_id)
+    count(session_ids)
 
 
 def clean(value: object) -> object:

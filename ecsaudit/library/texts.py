@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from ecsaudit import engine
 
+# Of one item; a list of 50,000 addresses fits.
 LONGEST_TEXT = 1_000_000
 LONGEST_NAME = 256
 

@@ -1,0 +1,7 @@
+from django.apps import AppConfig
+
+
+class ReplayConfig(AppConfig):
+    name = "ecsaudit.replay"
+    label = "replay"
+    verbose_name = "Replays"

@@ -1,0 +1,193 @@
+"""Stored events judged again: to try a draft, to apply rules to the past, to count what rules without findings match.
+
+Replay (what is asked, how far it got, what came of it; holds the lease) ─< ReplayMatch
+CountedRules (up to which rule set the counts of rules without findings follow)
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.urls import reverse
+
+from ecsaudit.cloudtrail.models import Event
+from ecsaudit.library.models import Kind, Layer, RuleSet
+
+
+class Purpose(models.TextChoices):
+    TRY = "try", "Draft tried"
+    APPLY = "apply", "Applied to the past"
+    COUNT = "count", "Counted again"
+
+
+class Scope(models.TextChoices):
+    """What applying to the past touches."""
+
+    OPEN = "open", "Findings that exist"
+    ALL = "all", "Findings that exist, and events without one"
+
+
+class State(models.TextChoices):
+    WAITING = "waiting", "Waiting"
+    RUNNING = "running", "Running"
+    DONE = "done", "Done"
+    CANCELLED = "cancelled", "Cancelled"
+    FAILED = "failed", "Failed"
+
+
+UNFINISHED = (State.WAITING, State.RUNNING)
+
+
+class Stage(models.TextChoices):
+    """What is read now. Only applying reads findings, before it reads events."""
+
+    FINDINGS = "findings", "Findings"
+    EVENTS = "events", "Events"
+
+
+class Change(models.TextChoices):
+    """What a draft makes of a match."""
+
+    NEW = "new", "New"
+    GONE = "gone", "Gone"
+    UNCHANGED = "unchanged", "Unchanged"
+
+
+class ReplayQuerySet(QuerySet["Replay"]):
+    def unfinished(self) -> ReplayQuerySet:
+        return self.filter(state__in=UNFINISHED)
+
+    def due(self, now: datetime) -> ReplayQuerySet:
+        """Those that a worker should turn to: nobody holds them, and rules are applied in the order of their asking."""
+        free = Q(lease_expires_at__isnull=True) | Q(lease_expires_at__lte=now)
+        earlier = Replay.objects.unfinished().filter(purpose=Purpose.APPLY, pk__lt=OuterRef("pk"))
+        return self.unfinished().filter(free).exclude(Q(purpose=Purpose.APPLY) & Exists(earlier))
+
+    def for_list(self) -> ReplayQuerySet:
+        """Newest first; counts that went well are nothing to look at."""
+        return self.exclude(purpose=Purpose.COUNT, state=State.DONE).select_related("author").order_by("-pk")
+
+    def for_detail(self) -> ReplayQuerySet:
+        return self.select_related("author", "rule_set", "draft")
+
+
+class Replay(models.Model):
+    """One pass over stored events, newest first within each event name, from the newest that was stored when it began.
+
+    `rule_set` are the rules in force: they judge, or the draft is compared with them. `draft` is the whole rule set with
+    the text of `kind`, `name` and `layer` in it. `rules` are the names of the rules that are judged, `event_names` what
+    they can match. Of later events than `newest_event` (an id) ingest takes care.
+    """
+
+    purpose = models.CharField(max_length=8, choices=Purpose)
+    scope = models.CharField(max_length=4, choices=Scope, blank=True)
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+
+    rule_set = models.ForeignKey(RuleSet, on_delete=models.PROTECT, null=True, related_name="+")
+    draft = models.ForeignKey(RuleSet, on_delete=models.PROTECT, null=True, related_name="+")
+    kind = models.CharField(max_length=8, choices=Kind, blank=True)
+    name = models.CharField(max_length=256, blank=True)
+    layer = models.CharField(max_length=8, choices=Layer, blank=True)
+    text = models.TextField(blank=True)
+    rules = models.JSONField(default=list)
+    event_names = models.JSONField(default=list)
+    newest_event = models.BigIntegerField(default=0)
+    since = models.DateTimeField(null=True, help_text="Only events from then on; null: all that are stored")
+
+    state = models.CharField(max_length=12, choices=State, default=State.WAITING)
+    failure = models.TextField(blank=True)
+    cancel_requested = models.BooleanField(default=False)
+    # Turns in a row that were taken and brought nothing.
+    attempts = models.PositiveSmallIntegerField(default=0)
+    lease_owner = models.CharField(max_length=64, blank=True)
+    lease_expires_at = models.DateTimeField(null=True)
+
+    # Where it stands: after the event or finding with this time and id, of this one of `event_names`.
+    stage = models.CharField(max_length=8, choices=Stage, default=Stage.EVENTS)
+    at_name = models.PositiveIntegerField(default=0)
+    at_time = models.DateTimeField(null=True)
+    at_id = models.BigIntegerField(null=True)
+    total = models.BigIntegerField(null=True)
+    done = models.BigIntegerField(default=0)
+    # Of a draft: matches. When applied: findings made or opened again, archived, and left as they are.
+    new = models.BigIntegerField(default=0)
+    gone = models.BigIntegerField(default=0)
+    unchanged = models.BigIntegerField(default=0)
+
+    objects = ReplayQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            # for due(), asked every few seconds
+            models.Index(fields=["id"], condition=Q(state__in=UNFINISHED), name="replay_unfinished"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_purpose_display()}: {self.name or ', '.join(self.rules[:3])}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("replay", args=[self.pk])
+
+    @property
+    def is_unfinished(self) -> bool:
+        return self.state in UNFINISHED
+
+    @property
+    def percent(self) -> int:
+        """How much is done, as far as it is known how much there is."""
+        if self.state == State.DONE:
+            return 100
+        return min(100, self.done * 100 // self.total) if self.total else 0
+
+
+class ReplayMatchQuerySet(QuerySet["ReplayMatch"]):
+    def for_list(self) -> ReplayMatchQuerySet:
+        """With account and, where there is one, the session that the event belongs to."""
+        return self.select_related("event__account", "event__session_event__session")
+
+    def for_detail(self) -> ReplayMatchQuerySet:
+        return self.select_related(
+            "event__account", "event__body", "event__session_event__session", "replay__rule_set", "replay__draft"
+        )
+
+
+class ReplayMatch(models.Model):
+    """One event that a rule matches before or after the draft: kept up to a number, to be looked at."""
+
+    replay = models.ForeignKey(Replay, on_delete=models.CASCADE, related_name="matches")
+    event = models.ForeignKey(Event, on_delete=models.CASCADE, related_name="+")
+    event_time = models.DateTimeField()
+    rule = models.CharField(max_length=256)
+    change = models.CharField(max_length=12, choices=Change)
+
+    objects = ReplayMatchQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["replay", "event", "rule"], name="replay_match_once"),
+        ]
+        indexes = [
+            # the page's list of one change, continued by the keyset
+            models.Index(fields=["replay", "change", "-event_time", "-id"], name="replay_match_newest"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.change} {self.rule}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("replay-match", args=[self.replay_id, self.pk])
+
+
+class CountedRules(models.Model):
+    """The one row that says up to which rule set QuietCounts follow the rules."""
+
+    rule_set = models.ForeignKey(RuleSet, on_delete=models.PROTECT, related_name="+")
+
+    def __str__(self) -> str:
+        return f"counted up to rule set {self.rule_set_id}"

@@ -1,0 +1,135 @@
+"""What a replay does with a batch, one class for each purpose: `judge` without a lock, then `keep` in a transaction."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Callable
+from datetime import date
+from typing import ClassVar
+
+from django.utils import timezone
+
+from ecsaudit import engine
+from ecsaudit.cloudtrail.models import Event
+from ecsaudit.findings import services as findings
+from ecsaudit.library.composing import judging
+from ecsaudit.library.effective import Effective, as_it_was
+from ecsaudit.library.models import RuleSet
+from ecsaudit.library.services import count_quiet
+from ecsaudit.replay.judging import Comparison, chosen, stored_name
+from ecsaudit.replay.models import Change, Purpose, Replay, ReplayMatch, Stage
+from ecsaudit.replay.reading import Batch, record_of
+
+# Matches that a try keeps to be looked at; its numbers stay exact beyond.
+KEPT = {Change.NEW: 1_000, Change.GONE: 1_000, Change.UNCHANGED: 100}
+
+
+def effective_of(rule_set: RuleSet | None) -> Effective:
+    assert rule_set is not None
+    return as_it_was(*rule_set.key)
+
+
+class Outcome(ABC):
+    """Judges a batch, and keeps what came of it by counting on `replay`, which the turn then saves.
+
+    Where `keeps_ingest_waiting`, whoever takes events in waits until the batch is kept.
+    """
+
+    keeps_ingest_waiting: ClassVar[bool] = False
+
+    def __init__(self, replay: Replay) -> None:
+        self.replay = replay
+
+    @abstractmethod
+    def judge(self, batch: Batch) -> None: ...
+
+    @abstractmethod
+    def keep(self) -> None: ...
+
+
+class Try(Outcome):
+    """Counts and samples the difference that a draft makes."""
+
+    def __init__(self, replay: Replay) -> None:
+        super().__init__(replay)
+        self.comparison = Comparison(effective_of(replay.rule_set), effective_of(replay.draft), set(replay.rules))
+
+    def judge(self, batch: Batch) -> None:
+        replay, changes = self.replay, self.comparison.changes
+        counts = {Change.NEW: replay.new, Change.GONE: replay.gone, Change.UNCHANGED: replay.unchanged}
+        self.found: list[ReplayMatch] = []
+        for pk, event_time, compressed in batch.rows:
+            for rule, change in changes(record_of(compressed)):
+                if counts[change] < KEPT[change]:
+                    self.found.append(
+                        ReplayMatch(replay=replay, event_id=pk, event_time=event_time, rule=rule, change=change)
+                    )
+                counts[change] += 1
+        self.counts = counts
+
+    def keep(self) -> None:
+        replay, counts = self.replay, self.counts
+        replay.new, replay.gone, replay.unchanged = (counts[change] for change in Change)
+        # The account of an event may be gone by now.
+        ids = {match.event_id for match in self.found}
+        present = set(Event.objects.select_for_update().filter(pk__in=ids).values_list("pk", flat=True))
+        ReplayMatch.objects.bulk_create(match for match in self.found if match.event_id in present)
+
+
+class Count(Outcome):
+    """Counts by day what rules that make no findings match."""
+
+    def __init__(self, replay: Replay) -> None:
+        super().__init__(replay)
+        self.rule_set = judging(chosen(effective_of(replay.rule_set).rules, set(replay.rules)))
+
+    def judge(self, batch: Batch) -> None:
+        self.found: Counter[tuple[str, date]] = Counter()
+        for _, event_time, compressed in batch.rows:
+            for match in self.rule_set.evaluate(record_of(compressed)):
+                self.found[stored_name(match.rule), event_time.date()] += 1
+
+    def keep(self) -> None:
+        self.replay.unchanged += self.found.total()
+        count_quiet(self.found)
+
+
+class Apply(Outcome):
+    """Archives findings that no longer match; then brings up those of events that match now."""
+
+    # Sessions and their findings are counted by one at a time.
+    keeps_ingest_waiting = True
+
+    def __init__(self, replay: Replay) -> None:
+        super().__init__(replay)
+        self.effective = effective_of(replay.rule_set)
+        rules = chosen(self.effective.rules, set(replay.rules))
+        self.rule_set = judging(rules)
+        self.loud = judging(rule for rule in rules if rule.name not in self.effective.quiet)
+
+    def judge(self, batch: Batch) -> None:
+        self.over: list[int] = []
+        self.matches: dict[int, list[engine.Match]] = {}
+        self.read = len(batch.rows)
+        if self.replay.stage == Stage.FINDINGS:
+            for pk, _, compressed, rule in batch.rows:
+                if not any(stored_name(match.rule) == rule for match in self.rule_set.evaluate(record_of(compressed))):
+                    self.over.append(pk)
+            return
+        for pk, _, compressed in batch.rows:
+            if matches := self.loud.evaluate(record_of(compressed)):
+                self.matches[pk] = matches
+
+    def keep(self) -> None:
+        replay = self.replay
+        if replay.stage == Stage.FINDINGS:
+            archived = findings.archive(finding_ids=self.over, by=self.effective, now=timezone.now())
+            replay.gone += archived
+            replay.unchanged += self.read - archived
+            return
+        made, _ = findings.bring_up(matches=self.matches, by=self.effective)
+        replay.new += made
+
+
+OUTCOMES: dict[str, Callable[[Replay], Outcome]] = {Purpose.TRY: Try, Purpose.APPLY: Apply, Purpose.COUNT: Count}

@@ -1,0 +1,101 @@
+"""What a replay reads, a batch at a time, each going on where the one before ended."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Q, QuerySet
+
+from ecsaudit.cloudtrail.models import Event
+from ecsaudit.findings.models import Finding
+from ecsaudit.replay.models import Replay, Stage
+
+BATCH = 2_000
+# The first byte of a lone surrogate in the bytes that EventBody keeps; of little else.
+_SURROGATE = b"\xed"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """How far a replay came: `name` is the position in its list of event names or rules."""
+
+    name: int
+    time: datetime | None = None
+    pk: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Rows begin with (id, time, compressed body); `place` is where the next batch begins, if there is one."""
+
+    rows: Sequence[tuple[Any, ...]]
+    place: Place
+    is_last: bool
+
+
+def read(replay: Replay) -> Batch:
+    """The next batch of events, or of findings with their events' bodies."""
+    names = replay.rules if replay.stage == Stage.FINDINGS else replay.event_names
+    place = Place(replay.at_name, replay.at_time, replay.at_id)
+    rows: list[tuple[Any, ...]] = []
+    while place.name < len(names):
+        found = rows_of(replay, names[place.name])
+        rows += beyond(found, place)[: BATCH - len(rows)]
+        if len(rows) == BATCH:
+            return Batch(rows, Place(place.name, rows[-1][1], rows[-1][0]), is_last=False)
+        place = Place(place.name + 1)
+    return Batch(rows, place, is_last=True)
+
+
+def rows_of(replay: Replay, name: str) -> QuerySet[Any, tuple[Any, ...]]:
+    """The events of a name, or the findings of a rule."""
+    if replay.stage == Stage.FINDINGS:
+        return findings_of(replay).filter(rule=name).values_list("pk", "event_time", "event__body__compressed", "rule")
+    return events_of(replay).filter(event_name=name).values_list("pk", "event_time", "body__compressed")
+
+
+def findings_of(replay: Replay) -> QuerySet[Finding]:
+    return Finding.objects.active().filter(event_id__lte=replay.newest_event)
+
+
+def events_of(replay: Replay) -> QuerySet[Event]:
+    events = Event.objects.filter(pk__lte=replay.newest_event)
+    return events if replay.since is None else events.filter(event_time__gte=replay.since)
+
+
+def total(replay: Replay) -> int:
+    """How much there is to read in all stages, counted within the indexes."""
+    count = events_of(replay).filter(event_name__in=replay.event_names).count() if replay.event_names else 0
+    if replay.stage == Stage.FINDINGS:
+        count += findings_of(replay).filter(rule__in=replay.rules).count()
+    return count
+
+
+def beyond(rows: QuerySet[Any, tuple[Any, ...]], place: Place) -> QuerySet[Any, tuple[Any, ...]]:
+    rows = rows.order_by("-event_time", "-pk")
+    if place.time is None:
+        return rows
+    # The plain bound on the time lets every database use the index.
+    later = Q(event_time__lt=place.time) | Q(event_time=place.time, pk__lt=place.pk)
+    return rows.filter(later, event_time__lte=place.time)
+
+
+def stored_names() -> list[str]:
+    """Every event name that is stored, found by jumping from one to the next through the index."""
+    names: list[str] = []
+    last = Event.objects.order_by("event_name").values_list("event_name", flat=True)
+    name = last.first()
+    while name is not None:
+        names.append(name)
+        name = last.filter(event_name__gt=name).first()
+    return names
+
+
+def record_of(compressed: bytes) -> bytes | str:
+    """A body as ingest judged it; text only where bytes can't say the same."""
+    raw = zlib.decompress(compressed)
+    return raw.decode("utf-8", "surrogatepass") if _SURROGATE in raw else raw
