@@ -7,6 +7,8 @@ from typing import Any
 from ecsaudit.cloudtrail.models import Account, Event, EventBody, Feed, Query, UnreadableRecord
 from ecsaudit.execsessions.models import ExecSession, SessionEvent
 from ecsaudit.findings.models import Finding, TagSet
+from ecsaudit.library.models import RuleSet
+from ecsaudit.replay.models import Replay, ReplayMatch
 
 NOW = datetime(2026, 11, 2, 12, 0, tzinfo=UTC)
 numbers = count(1)
@@ -98,3 +100,29 @@ def finding(**fields: Any) -> Finding:
         "event_time": about.started_at,
     } | fields
     return Finding.objects.create(**fields)
+
+
+def replay(**fields: Any) -> Replay:
+    """A finished try of one rule that is new."""
+    fields = {
+        "purpose": "try",
+        "state": "done",
+        "rule_set": RuleSet.objects.create(files=[]),
+        "draft": RuleSet.objects.create(files=[]),
+        "kind": "rule",
+        "name": "Terminal Shell in ECS Container",
+        "layer": "overlay",
+        "rules": ["Terminal Shell in ECS Container"],
+        "event_names": ["ExecuteCommand"],
+        "total": 1,
+        "done": 1,
+        "started_at": NOW,
+        "finished_at": NOW,
+    } | fields
+    return Replay.objects.create(**fields)
+
+
+def replay_match(*, event: Event, rule: str, change: str = "new", **fields: Any) -> ReplayMatch:
+    """An event that a finished try found to match; `fields` are the replay's."""
+    made = replay(rules=[rule], event_names=[event.event_name], new=1, **fields)
+    return ReplayMatch.objects.create(replay=made, event=event, event_time=event.event_time, rule=rule, change=change)

@@ -43,6 +43,10 @@ SCREENS = {
     "compliance-matrix-csv": "/compliance/matrix.csv",
     "compliance-framework": "/compliance/pci-dss/",
     "compliance-framework-csv": "/compliance/pci-dss.csv",
+    "replays": "/rules/replays/",
+    "replay": "/rules/replays/{replay}/",
+    "replay-state": "/rules/replays/{replay}/state/",
+    "replay-match": "/rules/replays/{replay}/matches/{match}/",
     "collection": "/collection/",
     "unreadable-records": "/collection/unreadable/",
     "unreadable-record": "/collection/unreadable/{record}/",
@@ -63,7 +67,7 @@ DOWNLOADS = {
     "rule-export-own": "/rules/export/rules.yaml",
 }
 ACTIONS = {"remove-sample", "logout", "library-switch", "rule-check", "rule-save", "rule-take-away", "rule-restore",
-           "rule-test-remove"}  # fmt: skip
+           "rule-test-remove", "replay-cancel"}  # fmt: skip
 
 
 class Inert(HTMLParser):
@@ -104,6 +108,8 @@ def addresses(adam: User) -> dict[str, str]:
     old, version = updated_rule()
     pks = {"session": session.pk, "finding": finding.pk, "record": record.pk, "draft": draft.pk, "event": session.event_id,
            "old_version": old.pk, "version": version.pk}  # fmt: skip
+    match = factories.replay_match(event=session.event, rule=HOSTILE, name=HOSTILE, text=HOSTILE, failure=HOSTILE)
+    pks |= {"replay": match.replay_id, "match": match.pk}
     return {name: address.format(**pks) for name, address in (SCREENS | ANALYSTS | DOWNLOADS).items()}
 
 
