@@ -96,6 +96,7 @@ def run(replay_id: int, stop: StopEvent) -> None:
     if replay.attempts > MOST_ATTEMPTS:
         reason = replay.failure or "every worker that took it was killed"
         return turn.release(state=State.FAILED, failure=reason, finished_at=timezone.now())
+    logger.info("replay taken", extra={"replay": replay.pk, "purpose": replay.purpose, "done": replay.done})
     try:
         go_on(turn, stop)
     except TurnLost as lost:
