@@ -12,9 +12,10 @@ from django.db.models import Q, QuerySet
 
 from ecsaudit.cloudtrail.models import Event
 from ecsaudit.findings.models import Finding
-from ecsaudit.replay.models import Replay, Stage
+from ecsaudit.replay.models import Purpose, Replay, Stage
 
-BATCH = 2_000
+# So many a transaction; fewer where each may make a finding, because ingest waits meanwhile.
+BATCH = {Purpose.TRY: 2_000, Purpose.COUNT: 2_000, Purpose.APPLY: 500}
 # The first byte of a lone surrogate in the bytes that EventBody keeps; of little else.
 _SURROGATE = b"\xed"
 
@@ -41,11 +42,12 @@ def read(replay: Replay) -> Batch:
     """The next batch of events, or of findings with their events' bodies."""
     names = replay.rules if replay.stage == Stage.FINDINGS else replay.event_names
     place = Place(replay.at_name, replay.at_time, replay.at_id)
+    size = BATCH[Purpose(replay.purpose)]
     rows: list[tuple[Any, ...]] = []
     while place.name < len(names):
         found = rows_of(replay, names[place.name])
-        rows += beyond(found, place)[: BATCH - len(rows)]
-        if len(rows) == BATCH:
+        rows += beyond(found, place)[: size - len(rows)]
+        if len(rows) == size:
             return Batch(rows, Place(place.name, rows[-1][1], rows[-1][0]), is_last=False)
         place = Place(place.name + 1)
     return Batch(rows, place, is_last=True)

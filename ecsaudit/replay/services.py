@@ -46,7 +46,7 @@ class NothingChanges(ReplayRefused):
 @transaction.atomic
 def start(*, kind: str, name: str, layer: str, text: str, days: int | None, author: User) -> Replay:
     """Try a text over the stored events of the last days (None: all). Raises DraftRefused or NothingChanges."""
-    library = Library.locked()
+    Library.locked()
     live = rules.current()
     try:
         draft = drafted(kind=kind, name=name, layer=layer, text=text)
@@ -64,7 +64,7 @@ def start(*, kind: str, name: str, layer: str, text: str, days: int | None, auth
     return Replay.objects.create(
         purpose=Purpose.TRY,
         author=author,
-        rule_set=library.rule_set,
+        rule_set_id=live.pk,
         draft=row,
         kind=kind,
         name=name,

@@ -129,10 +129,10 @@ def prepare(turn: Turn) -> None:
     replay = turn.replay
     with transaction.atomic():
         if replay.purpose == Purpose.APPLY:
-            library = Library.locked()
+            Library.locked()
             effective = rules.current()
             loud = [rule for rule in chosen(effective.rules, replay.rules) if rule.name not in effective.quiet]
-            replay.rule_set, replay.stage, replay.newest_event = library.rule_set, Stage.FINDINGS, newest_event()
+            replay.rule_set_id, replay.stage, replay.newest_event = effective.pk, Stage.FINDINGS, newest_event()
             replay.event_names = names_to_read(asked_names(loud)) if replay.scope == Scope.ALL else []
         turn.renew(timezone.now())
         replay.total = reading.total(replay)

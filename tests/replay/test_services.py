@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from ecsaudit.execsessions.models import DailyCount, Dimension, ExecSession
 from ecsaudit.findings.models import Finding, RecordState
-from ecsaudit.library.models import Layer, Mode, QuietCount, RuleSet
+from ecsaudit.library.models import Layer, Library, Mode, QuietCount, RuleSet
 from ecsaudit.library.services import save, switch
 from ecsaudit.people.models import User
 from ecsaudit.replay import services
@@ -91,7 +91,7 @@ def test_only_events_that_the_changed_rules_can_match_are_read(ann: User) -> Non
 
 def test_more_matches_than_are_kept_are_counted_all_the_same(ann: User, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ecsaudit.replay.outcomes.KEPT", {Change.NEW: 2, Change.GONE: 1, Change.UNCHANGED: 1})
-    monkeypatch.setattr("ecsaudit.replay.reading.BATCH", 2)
+    monkeypatch.setattr("ecsaudit.replay.reading.BATCH", dict.fromkeys(Purpose, 2))
     take_in(*["/bin/ash"] * 5, *["/bin/sh"] * 4)
     replay = tried(ann, WIDER, kind="list", name="shells")
     assert numbers(replay) == (5, 5, 4)
@@ -125,6 +125,11 @@ def test_a_draft_with_errors_makes_no_replay_and_tells_them(ann: User, text: str
         services.start(kind="rule", name="Shell", layer=Layer.OVERLAY, text=text, days=7, author=ann)
     assert told in f"{refused.value.problems[0]['message']} {refused.value.problems[0]['hint']}"
     assert not Replay.objects.exists()
+
+
+def test_the_very_first_use_of_the_rules_may_be_a_try(ann: User) -> None:
+    Library.objects.all().delete()
+    assert tried(ann, NARROWER).rule_set is not None
 
 
 def test_a_draft_that_changes_no_rule_makes_no_replay(ann: User) -> None:

@@ -14,7 +14,7 @@ from ecsaudit.cloudtrail.models import Account
 from ecsaudit.library.models import Layer
 from ecsaudit.people.models import User
 from ecsaudit.replay import outcomes, services, turns
-from ecsaudit.replay.models import Replay, Scope, State
+from ecsaudit.replay.models import Purpose, Replay, Scope, State
 from tests.replay.history import WIDER, finish, take_in
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("library")]
@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("library")]
 
 @pytest.fixture(autouse=True)
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ecsaudit.replay.reading.BATCH", 2)
+    monkeypatch.setattr("ecsaudit.replay.reading.BATCH", dict.fromkeys(Purpose, 2))
 
 
 def started(author: User, *, text: str = WIDER) -> Replay:
