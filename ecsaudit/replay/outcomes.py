@@ -5,13 +5,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable
-from datetime import date
 from typing import ClassVar
 
 from django.utils import timezone
 
 from ecsaudit import engine
-from ecsaudit.cloudtrail.models import Event
 from ecsaudit.findings import services as findings
 from ecsaudit.library.composing import judging
 from ecsaudit.library.effective import Effective, as_it_was
@@ -19,7 +17,7 @@ from ecsaudit.library.models import RuleSet
 from ecsaudit.library.services import count_quiet
 from ecsaudit.replay.judging import Comparison, chosen, stored_name
 from ecsaudit.replay.models import Change, Purpose, Replay, ReplayMatch, Stage
-from ecsaudit.replay.reading import Batch, record_of
+from ecsaudit.replay.reading import Batch, record_of, times_of
 
 # Matches that a try keeps to be looked at; its numbers stay exact beyond.
 KEPT = {Change.NEW: 1_000, Change.GONE: 1_000, Change.UNCHANGED: 100}
@@ -58,13 +56,11 @@ class Try(Outcome):
     def judge(self, batch: Batch) -> None:
         replay, changes = self.replay, self.comparison.changes
         counts = {Change.NEW: replay.new, Change.GONE: replay.gone, Change.UNCHANGED: replay.unchanged}
-        self.found: list[ReplayMatch] = []
-        for pk, event_time, compressed in batch.rows:
+        self.found: list[tuple[int, str, Change]] = []
+        for pk, compressed in batch.rows:
             for rule, change in changes(record_of(compressed)):
                 if counts[change] < KEPT[change]:
-                    self.found.append(
-                        ReplayMatch(replay=replay, event_id=pk, event_time=event_time, rule=rule, change=change)
-                    )
+                    self.found.append((pk, rule, change))
                 counts[change] += 1
         self.counts = counts
 
@@ -72,9 +68,12 @@ class Try(Outcome):
         replay, counts = self.replay, self.counts
         replay.new, replay.gone, replay.unchanged = (counts[change] for change in Change)
         # The account of an event may be gone by now.
-        ids = {match.event_id for match in self.found}
-        present = set(Event.objects.select_for_update().filter(pk__in=ids).values_list("pk", flat=True))
-        ReplayMatch.objects.bulk_create(match for match in self.found if match.event_id in present)
+        times = times_of({pk for pk, _, _ in self.found})
+        ReplayMatch.objects.bulk_create(
+            ReplayMatch(replay=replay, event_id=pk, event_time=times[pk], rule=rule, change=change)
+            for pk, rule, change in self.found
+            if pk in times
+        )
 
 
 class Count(Outcome):
@@ -85,14 +84,16 @@ class Count(Outcome):
         self.rule_set = judging(chosen(effective_of(replay.rule_set).rules, set(replay.rules)))
 
     def judge(self, batch: Batch) -> None:
-        self.found: Counter[tuple[str, date]] = Counter()
-        for _, event_time, compressed in batch.rows:
+        self.found: list[tuple[int, str]] = []
+        for pk, compressed in batch.rows:
             for match in self.rule_set.evaluate(record_of(compressed)):
-                self.found[stored_name(match.rule), event_time.date()] += 1
+                self.found.append((pk, stored_name(match.rule)))
 
     def keep(self) -> None:
-        self.replay.unchanged += self.found.total()
-        count_quiet(self.found)
+        times = times_of({pk for pk, _ in self.found})
+        counts = Counter((rule, times[pk].date()) for pk, rule in self.found if pk in times)
+        self.replay.unchanged += counts.total()
+        count_quiet(counts)
 
 
 class Apply(Outcome):
@@ -113,11 +114,11 @@ class Apply(Outcome):
         self.matches: dict[int, list[engine.Match]] = {}
         self.read = len(batch.rows)
         if self.replay.stage == Stage.FINDINGS:
-            for pk, _, compressed, rule in batch.rows:
+            for pk, compressed, rule in batch.rows:
                 if not any(stored_name(match.rule) == rule for match in self.rule_set.evaluate(record_of(compressed))):
                     self.over.append(pk)
             return
-        for pk, _, compressed in batch.rows:
+        for pk, compressed in batch.rows:
             if matches := self.loud.evaluate(record_of(compressed)):
                 self.matches[pk] = matches
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -31,7 +31,10 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Rows begin with (id, time, compressed body); `place` is where the next batch begins, if there is one."""
+    """Rows begin with (id, compressed body); `place` is where the next batch begins, if there is one.
+
+    Times are not among them: making one of each row costs as much as judging it, and few rows match.
+    """
 
     rows: Sequence[tuple[Any, ...]]
     place: Place
@@ -48,7 +51,10 @@ def read(replay: Replay) -> Batch:
         found = rows_of(replay, names[place.name])
         rows += beyond(found, place)[: size - len(rows)]
         if len(rows) == size:
-            return Batch(rows, Place(place.name, rows[-1][1], rows[-1][0]), is_last=False)
+            last = rows[-1][0]
+            return Batch(
+                rows, Place(place.name, found.values_list("event_time", flat=True).get(pk=last), last), is_last=False
+            )
         place = Place(place.name + 1)
     return Batch(rows, place, is_last=True)
 
@@ -56,8 +62,8 @@ def read(replay: Replay) -> Batch:
 def rows_of(replay: Replay, name: str) -> QuerySet[Any, tuple[Any, ...]]:
     """The events of a name, or the findings of a rule."""
     if replay.stage == Stage.FINDINGS:
-        return findings_of(replay).filter(rule=name).values_list("pk", "event_time", "event__body__compressed", "rule")
-    return events_of(replay).filter(event_name=name).values_list("pk", "event_time", "body__compressed")
+        return findings_of(replay).filter(rule=name).values_list("pk", "event__body__compressed", "rule")
+    return events_of(replay).filter(event_name=name).values_list("pk", "body__compressed")
 
 
 def findings_of(replay: Replay) -> QuerySet[Finding]:
@@ -84,6 +90,12 @@ def beyond(rows: QuerySet[Any, tuple[Any, ...]], place: Place) -> QuerySet[Any, 
     # The plain bound on the time lets every database use the index.
     later = Q(event_time__lt=place.time) | Q(event_time=place.time, pk__lt=place.pk)
     return rows.filter(later, event_time__lte=place.time)
+
+
+def times_of(event_ids: Iterable[int]) -> dict[int, datetime]:
+    """The time of each of these events that is still stored; they stay until the transaction ends."""
+    events = Event.objects.select_for_update().filter(pk__in=event_ids)
+    return dict(events.values_list("pk", "event_time"))
 
 
 def stored_names() -> list[str]:
