@@ -13,9 +13,10 @@ from pytest_django.live_server_helper import LiveServer
 from ecsaudit.execsessions.models import ExecSession
 from ecsaudit.findings.models import Finding
 from ecsaudit.library.effective import rules
-from ecsaudit.library.models import ImportDraft
+from ecsaudit.library.models import ImportDraft, RuleSet
 from ecsaudit.people import services
 from ecsaudit.people.models import User
+from ecsaudit.replay.models import Replay, ReplayMatch
 from tests import factories, personas
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -36,6 +37,8 @@ def story() -> list[ExecSession]:
     factories.unreadable_record(text=HOSTILE, reason="not JSON")
     first = factories.exec_session(started_at=now - timedelta(hours=2), finding_count=1, worst_priority=4)
     factories.finding(session=first)
+    in_force = RuleSet.objects.get(pk=rules.current().pk)
+    factories.replay_match(event=first.event, rule="Terminal Shell in ECS Container", rule_set=in_force)
     second = factories.exec_session(
         started_at=now - timedelta(days=20),
         cluster="staging-web",
@@ -188,6 +191,9 @@ def screens(story: list[ExecSession]) -> list[str]:
         "/rules/item/?kind=list&name=system_shells",
         "/rules/import/",
         f"/rules/import/{upload(User.objects.get(username='adam')).pk}/",
+        "/rules/replays/",
+        f"/rules/replays/{Replay.objects.get().pk}/",
+        f"/rules/replays/{Replay.objects.get().pk}/matches/{ReplayMatch.objects.get().pk}/",
         f"/findings/{Finding.objects.get().pk}/",
         "/findings/?framework=pci-dss&facets=1",
         "/compliance/",
