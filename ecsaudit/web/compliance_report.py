@@ -120,8 +120,8 @@ class Row:
 
     @property
     def missing(self) -> list[str]:
-        """What was not read for it, a line each."""
-        return lines(self.status.gaps)
+        """What was not read for it, a line each, for files."""
+        return lines(self.status.gaps, in_full=True)
 
     @property
     def shortly_missing(self) -> list[str]:

@@ -45,14 +45,15 @@ def switched_off(coverage: Coverage) -> str:
     return f" Not read, because switched off: {some(coverage.switched_off)}."
 
 
-def lines(gaps: Iterable[Gap]) -> list[str]:
-    """One line for each source and stretch of time, with the event names that were not read in it."""
+def lines(gaps: Iterable[Gap], *, in_full: bool = False) -> list[str]:
+    """One line for each source and stretch of time, with the event names that were not read in it: some, or all."""
     found: dict[tuple[str, str, str, str], list[str]] = {}
     for gap in gaps:
         key = (gap.source.account, gap.source.region, minute(gap.start), minute(gap.end))
         found.setdefault(key, []).append(gap.event_name)
     return [
-        f"{shortened(account, 60)} {shortened(region, 32) or '(no Region)'}, {start} to {end} UTC: {some(names)}"
+        f"{shortened(account, 60)} {shortened(region, 32) or '(no Region)'}, {start} to {end} UTC: "
+        + some(names, len(names) if in_full else NAMED)
         for (account, region, start, end), names in sorted(found.items())
     ]
 
@@ -65,8 +66,8 @@ def shortly(gaps: Collection[Gap]) -> list[str]:
     return [f"{some(places)}: {some(gap.event_name for gap in gaps)}"]
 
 
-def some(names: Iterable[str]) -> str:
+def some(names: Iterable[str], most: int = NAMED) -> str:
     """`ExecuteCommand, RunTask, StartSession and 4 more`."""
     each = sorted(set(names))
-    more = f" and {len(each) - NAMED:,} more" if len(each) > NAMED else ""
-    return ", ".join(shortened(name, 60) for name in each[:NAMED]) + more
+    more = f" and {len(each) - most:,} more" if len(each) > most else ""
+    return ", ".join(shortened(name, 60) for name in each[:most]) + more

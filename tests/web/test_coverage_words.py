@@ -42,6 +42,13 @@ def test_each_stretch_of_a_source_is_a_line_with_its_names() -> None:
     ]
 
 
+def test_a_file_has_every_name() -> None:
+    names = ("a", "b", "c", "d", "e")
+    gaps = [gap for each in Coverage(START, END, (HALF,)).gaps(names).values() for gap in each]
+    assert [line.partition("UTC: ")[2] for line in lines(gaps)] == ["a, b, c and 2 more"]
+    assert [line.partition("UTC: ")[2] for line in lines(gaps, in_full=True)] == ["a, b, c, d, e"]
+
+
 def test_of_many_names_some_are_told_and_the_number() -> None:
     assert some(["d", "b", "a", "c", "a", "e"]) == "a, b, c and 2 more"
 

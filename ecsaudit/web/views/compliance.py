@@ -206,7 +206,7 @@ def head(ask: Asked, title: str, framework: Framework | None) -> list[tuple[str,
         ("Generated at", moment(ask.now)),
         ("Rule set", f"{report.rule_set[0]}, made {moment(report.rule_set[1])}"),
         ("Coverage", report.read(framework)),
-        *(("Not read", line) for line in lines(report.missing(framework))),
+        *(("Not read", line) for line in lines(report.missing(framework), in_full=True)),
         ("Counted", f"findings by day in UTC; a period is taken to end {span(tolerance())} before now at the latest"),
         *(("Note", problem) for problem in ask.problems),
     ]
