@@ -33,18 +33,8 @@ TURN = timedelta(seconds=60)
 # So many turns in a row may end without a batch.
 MOST_ATTEMPTS = 5
 COLUMNS = (
-    "stage",
-    "at_name",
-    "at_time",
-    "at_id",
-    "done",
-    "new",
-    "gone",
-    "unchanged",
-    "state",
-    "finished_at",
-    "attempts",
-)
+    "stage", "at_name", "at_time", "at_id", "done", "new", "gone", "unchanged", "state", "finished_at", "attempts",
+)  # fmt: skip
 
 
 class TurnLost(RuntimeError):
