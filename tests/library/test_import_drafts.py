@@ -9,6 +9,7 @@ import pytest
 from django.utils import timezone
 from pytest_django import Settings
 
+from ecsaudit import engine
 from ecsaudit.library import exporting, import_drafts, uploads
 from ecsaudit.library.effective import Effective, EffectiveRules
 from ecsaudit.library.importing import Fate
@@ -62,7 +63,7 @@ def judged(effective: Effective) -> list[list[tuple[str, str, str, str]]]:
     texts = customised.some_records()
     if SAMPLE.is_dir():
         texts += [line for path in sorted(SAMPLE.glob("*events*.jsonl")) for line in path.read_text().splitlines()]
-    return customised.findings(effective.rule_set, texts)
+    return customised.findings(engine.RuleSet(effective.rules), texts)
 
 
 @pytest.mark.usefixtures("shipped")

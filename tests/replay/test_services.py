@@ -116,7 +116,7 @@ def test_what_is_tried_is_compared_with_the_rules_of_when_it_was_asked_for(ann: 
         ("- rule: Other\n", "this is the page of the rule “Shell”"),
         ("- rule: Shell\n  condition: 'x", "a quote is never closed"),
         ("", "there is nothing here"),
-        ("- rule: Shell\n" + "# x\n" * 1_300_000, "longer"),
+        ("- rule: Shell\n" + "# x\n" * 1_300_000, "one item may have 1,000,000"),
     ],
     ids=["field", "name", "yaml", "empty", "5 MB"],
 )

@@ -7,9 +7,9 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ("cloudtrail", "0001_initial"),
-        ("execsessions", "0001_initial"),
-        ("findings", "0002_finding_rule_version"),
-        ("library", "0002_quiet_count"),
+        ("execsessions", "0002_daily_count_by_tag_set"),
+        ("findings", "0003_tag_set"),
+        ("library", "0004_quiet_count"),
     ]
 
     operations = [
@@ -32,6 +32,10 @@ class Migration(migrations.Migration):
         migrations.RemoveIndex(
             model_name="finding",
             name="finding_by_region",
+        ),
+        migrations.RemoveIndex(
+            model_name="finding",
+            name="finding_by_tag_set",
         ),
         migrations.AddField(
             model_name="finding",
@@ -71,6 +75,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="finding",
             index=models.Index(fields=["region", "-event_time", "-id", "record_state"], name="finding_by_region"),
+        ),
+        migrations.AddIndex(
+            model_name="finding",
+            index=models.Index(fields=["tag_set", "-event_time", "-id", "record_state"], name="finding_by_tag_set"),
         ),
         migrations.AddIndex(
             model_name="finding",

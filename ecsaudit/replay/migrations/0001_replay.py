@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ("cloudtrail", "0002_event_by_name"),
-        ("library", "0002_quiet_count"),
+        ("library", "0004_quiet_count"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

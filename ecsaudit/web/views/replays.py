@@ -20,9 +20,9 @@ from ecsaudit.replay import services
 from ecsaudit.replay.judging import stored_name
 from ecsaudit.replay.models import Purpose, Replay, ReplayMatch
 from ecsaudit.web import replay_page
+from ecsaudit.web.access import analysts_only, person
 from ecsaudit.web.raw import Raw
 from ecsaudit.web.rule_list import item_address
-from ecsaudit.web.views.library import analysts_only
 
 NEWEST = 50
 
@@ -43,7 +43,7 @@ def start(request: HttpRequest) -> HttpResponse:
         return refused(request, form.problems())
     asked = form.cleaned_data | {"days": replay_page.DAYS[form.cleaned_data["days"]]}
     try:
-        replay = services.start(**asked, author=request.user)  # type: ignore[arg-type]
+        replay = services.start(**asked, author=person(request))
     except services.DraftRefused as error:
         return refused(request, error.problems)
     except services.NothingChanges as error:

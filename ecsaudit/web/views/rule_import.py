@@ -82,7 +82,7 @@ def done(request: HttpRequest, draft: ImportDraft, found: import_drafts.Preview)
     except (services.LibraryError, TextRefused) as error:
         return f"Nothing was imported: {error}."
     changed = Counter(proposal.fate for proposal in found.plan.proposals if proposal.change is not None)
-    counts = ", ".join(f"{count} {fate}" for fate, count in changed.items())
+    counts = ", ".join(f"{changed[fate]} {fate}" for fate in Fate if changed[fate])
     messages.success(request, f"Imported: {counts}." if counts else "Nothing to import: all of it is here already.")
     return ""
 
@@ -97,6 +97,6 @@ def shown(request: HttpRequest, draft: ImportDraft, found: import_drafts.Preview
         "message": request.POST.get("message", ""),
         "changing": [proposal for proposal in plan.proposals if proposal.fate != Fate.SAME],
         "same": [proposal for proposal in plan.proposals if proposal.fate == Fate.SAME],
-        "counts": [(Fate(fate).label, count) for fate, count in fates.items()],
+        "counts": [(fate.label, fates[fate]) for fate in Fate if fates[fate]],
         "files": [name for name, _ in draft.pairs],
     }

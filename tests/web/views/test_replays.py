@@ -82,7 +82,7 @@ def test_htmx_gets_the_part_that_goes_on_by_itself_until_the_end(as_ann: Client)
     ("changes", "told"),
     [
         ({"text": NARROWER.replace("json.value", "jsn.value")}, "line 2"),
-        ({"text": "- rule: Shell\n" + "# x\n" * 1_250_000}, "longer than 1,000,000 characters"),
+        ({"text": "- rule: Shell\n" + "# x\n" * 1_250_000}, "one item may have 1,000,000"),
         ({"text": "- rule: Shell\n  desc: d\n  override: {desc: replace}\n"}, "There is nothing to try"),
         ({"kind": "cloud"}, "not one of the available choices"),
         ({"days": "14"}, "not one of the available choices"),

@@ -5,7 +5,7 @@ class Migration(migrations.Migration):
     """Rules that are off are counted like those in the shadow."""
 
     dependencies = [
-        ("library", "0001_library"),
+        ("library", "0003_rule_test"),
     ]
 
     operations = [
