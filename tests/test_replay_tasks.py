@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import random
+import signal
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import timedelta
@@ -74,20 +77,30 @@ def judged(log: Path) -> int:
     return sum(line["new"] for line in lines(log, "page taken in"))
 
 
+def hold_up(processes: list[Popen[bytes]]) -> None:
+    """Stop workers for a moment: their ticks come later from then on, so that the same one isn't always first."""
+    for process in processes:
+        os.killpg(process.pid, signal.SIGSTOP)
+        threading.Event().wait(random.uniform(0.2, 1))
+        os.killpg(process.pid, signal.SIGCONT)
+
+
 class Arrivals:
     """New events, one after another, until each worker has judged one."""
 
-    def __init__(self, api: Api, logs: list[Path]) -> None:
+    def __init__(self, api: Api, workers: dict[Path, Popen[bytes]]) -> None:
         self.api = api
-        self.logs = logs
+        self.workers = workers
         self.number = 0
 
     def until_each_judged(self) -> None:
-        before = {log: judged(log) for log in self.logs}
+        before = {log: judged(log) for log in self.workers}
         for _ in range(60):
             self.next()
-            if all(judged(log) > before[log] for log in self.logs):
+            served = [process for log, process in self.workers.items() if judged(log) > before[log]]
+            if len(served) == len(self.workers):
                 return
+            hold_up(served)
         pytest.fail("one of the workers never had an event to judge")
 
     def next(self) -> None:
@@ -114,7 +127,7 @@ def test_a_changed_rule_judges_the_next_event_of_each_of_two_running_workers(
 ) -> None:
     with cloudtrail_api.serve(timezone.now()) as api:
         api.account()
-        arrivals = Arrivals(api, list(workers))
+        arrivals = Arrivals(api, workers)
         arrivals.until_each_judged()
         assert Finding.objects.filter(rule="Shell").count() == Event.objects.count()
 
