@@ -69,8 +69,6 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
-# A rule text that is far too long must reach the page that says so.
-DATA_UPLOAD_MAX_MEMORY_SIZE = 10_000_000
 ROOT_URLCONF = "ecsaudit.urls"
 WSGI_APPLICATION = "ecsaudit.wsgi.application"
 TEMPLATES = [
