@@ -61,6 +61,12 @@ def passed(case: Case, rule: engine.Rule) -> bool:
     return rule.condition.matches(case.record) is case.matches
 
 
+def tally(rules: Collection[engine.Rule]) -> dict[str, tuple[int, int]]:
+    """For each rule how many of its cases pass, and how many there are; one query."""
+    cases = cases_of([rule.name for rule in rules])
+    return {rule.name: (sum(passed(each, rule) for each in cases[rule.name]), len(cases[rule.name])) for rule in rules}
+
+
 def results(rules: Mapping[str, engine.Rule], names: Iterable[str]) -> list[Result]:
     """Try the named rules, each with its cases."""
     return [

@@ -35,6 +35,14 @@ def items_of(text: str) -> list[engine.ItemText]:
         raise TextRefused(error.message, error.line, error.column, error.hint) from error
 
 
+def name_in(kind: str, text: str) -> str:
+    """The name of the item that a text is of; TextRefused where the first is none of this kind."""
+    items = items_of(text[: LONGEST_TEXT + 1])
+    if not items or items[0].kind != kind or not items[0].name:
+        raise TextRefused(f"there is no {kind} here", hint=f"begin with '- {kind}: name'")
+    return items[0].name
+
+
 def text_for(kind: str, name: str, text: str) -> str:
     """The text, if it is nothing but items of this kind and name; TextRefused says what else is in it."""
     if len(text) > LONGEST_TEXT:

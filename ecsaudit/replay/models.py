@@ -70,6 +70,11 @@ class ReplayQuerySet(QuerySet["Replay"]):
         """Newest first; counts that went well are nothing to look at."""
         return self.exclude(purpose=Purpose.COUNT, state=State.DONE).select_related("author").order_by("-pk")
 
+    def applied_to_all(self) -> dict[str, datetime]:
+        """The rules that were applied to all stored events, each with when that was asked for last."""
+        rows = self.filter(purpose=Purpose.APPLY, scope=Scope.ALL, state=State.DONE).order_by("pk")
+        return {rule: at for names, at in rows.values_list("rules", "created_at") for rule in names}
+
     def for_detail(self) -> ReplayQuerySet:
         return self.select_related("author", "rule_set", "draft")
 

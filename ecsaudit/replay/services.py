@@ -19,7 +19,7 @@ from ecsaudit.library.drafts import changed_rules, drafted
 from ecsaudit.library.effective import as_it_was, rules
 from ecsaudit.library.models import Library, QuietCount, RuleSet
 from ecsaudit.library.services import Problems, refusal
-from ecsaudit.library.texts import TextRefused
+from ecsaudit.library.texts import TextRefused, name_in
 from ecsaudit.people.models import User
 from ecsaudit.replay.judging import asked_names, chosen, stored_name
 from ecsaudit.replay.models import CountedRules, Purpose, Replay, Scope, State
@@ -45,10 +45,14 @@ class NothingChanges(ReplayRefused):
 
 @transaction.atomic
 def start(*, kind: str, name: str, layer: str, text: str, days: int | None, author: User) -> Replay:
-    """Try a text over the stored events of the last days (None: all). Raises DraftRefused or NothingChanges."""
+    """Try a text over the stored events of the last days (None: all). Raises DraftRefused or NothingChanges.
+
+    Without a name the item is called as its text says.
+    """
     Library.locked()
     live = rules.current()
     try:
+        name = name or name_in(kind, text)
         draft = drafted(kind=kind, name=name, layer=layer, text=text)
     except TextRefused as error:
         raise DraftRefused([refusal(kind, name, error)]) from error

@@ -18,6 +18,7 @@ from ecsaudit.findings.models import TagSet
 from ecsaudit.library.effective import Effective
 from ecsaudit.library.judging_since import judging_since
 from ecsaudit.library.models import Key, Kind, Mode, Version
+from ecsaudit.replay.models import Replay
 from ecsaudit.web.coverage_words import in_full, lines, sentence, shortly
 from ecsaudit.web.period import Period
 from ecsaudit.web.rule_list import item_address
@@ -207,6 +208,8 @@ def findings_by_key(period: Period) -> dict[str, int]:
 def serving(effective: Effective, end: datetime) -> tuple[Serving, ...]:
     """The rules that name any control, by name; `end` is that of the period."""
     since = judging_since({rule.name: rule.enabled for rule in effective.loaded.rules})
+    applied = Replay.objects.applied_to_all()
+    since = {rule: at for rule, at in since.items() if rule not in applied or applied[rule] < at}
     texts = Version.objects.filter(pk__in=effective.versions.values()).values_list("name", "number", "created_at")
     versions = {name: (number, at) for name, number, at in texts}
     never = effective.never_match()

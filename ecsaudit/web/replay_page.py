@@ -34,7 +34,7 @@ class StartForm(forms.Form):
     """What a try is asked for with; whether the text can be used is for the library to say."""
 
     kind = forms.ChoiceField(choices=Kind.choices)
-    name = forms.CharField(max_length=256, strip=False)
+    name = forms.CharField(max_length=256, strip=False, required=False, help_text="empty: as the text says")
     layer = forms.ChoiceField(choices=[(layer.value, layer.label) for layer in (Layer.OWN, Layer.OVERLAY)])
     text = forms.CharField(required=False, strip=False)
     days = forms.ChoiceField(choices=[(name, name) for name in DAYS], initial="30")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from django import forms
 
 from ecsaudit.library.models import Kind, Layer, Mode
-from ecsaudit.library.texts import TextRefused, items_of
+from ecsaudit.library.texts import name_in
+from ecsaudit.replay.models import Scope
 
 
 class RuleForm(forms.Form):
@@ -32,14 +33,18 @@ class RuleForm(forms.Form):
         required=False,
         widget=forms.TextInput(attrs={"placeholder": "what changed, and why"}),
     )
+    past = forms.ChoiceField(
+        label="The past",
+        choices=[
+            ("", "stays as it is"),
+            (Scope.OPEN.value, "findings that no longer match are archived"),
+            (Scope.ALL.value, "that, and findings are made for stored events that match"),
+        ],
+        required=False,
+        widget=forms.RadioSelect,
+    )
     despite = forms.BooleanField(label="Save although tests fail", required=False)
 
     def item_name(self) -> str:
         """The name of the item; a new one is called as its text says. Raises TextRefused where the text can't tell."""
-        if self.cleaned_data["name"]:
-            return str(self.cleaned_data["name"])
-        kind = self.cleaned_data["kind"]
-        items = items_of(self.cleaned_data["text"])
-        if not items or items[0].kind != kind or not items[0].name:
-            raise TextRefused(f"there is no {kind} here", hint=f"begin with '- {kind}: name'")
-        return items[0].name
+        return str(self.cleaned_data["name"]) or name_in(self.cleaned_data["kind"], self.cleaned_data["text"])

@@ -16,7 +16,7 @@ from ecsaudit.execsessions.models import DailyCount
 from ecsaudit.execsessions.models import Dimension as Counted
 from ecsaudit.findings.models import Priority
 from ecsaudit.library.effective import Effective
-from ecsaudit.library.models import Kind, Layer, Mode, QuietCount, Version
+from ecsaudit.library.models import Kind, Layer, Library, Mode, QuietCount, Version
 from ecsaudit.web.control_filter import CONTROL_WORDS, FRAMEWORK_WORDS, chosen_frameworks, framework_of
 from ecsaudit.web.filters import Dimension, ListFilter, Spec
 from ecsaudit.web.lists import Facet, FacetValue
@@ -25,7 +25,7 @@ from ecsaudit.web.visible import shortened
 DAYS = 30
 WEEK = 7
 SOURCES = {"shipped": "Shipped", "customised": "Customised", "own": "Own"}
-HEALTH = {"fine": "Fine", "warning": "Warning", "never": "Can't fire"}
+HEALTH = {"fine": "Fine", "warning": "Warning", "never": "Can't fire", "error": "Error"}
 ATTACK = FRAMEWORKS["mitre-attack"]
 # A facet that is too long to stand there before something narrower was chosen.
 AFTER = {"technique": "tactic"}
@@ -133,8 +133,8 @@ def item_address(kind: str, name: str) -> str:
     return f"{reverse('library-item')}?{urlencode({'kind': kind, 'name': name})}"
 
 
-def rows(effective: Effective, today: date) -> list[RuleRow]:
-    """Every rule, by name. Three queries, however many rules."""
+def rows(effective: Effective, library: Library | None, today: date) -> list[RuleRow]:
+    """Every rule, by name. Three queries, however many rules. What newer texts have wrong stands in the library."""
     first = today - timedelta(days=DAYS - 1)
     layers: dict[str, set[str]] = {}
     for name, layer in Version.objects.current().filter(kind=Kind.RULE).values_list("name", "layer"):
@@ -149,11 +149,15 @@ def rows(effective: Effective, today: date) -> list[RuleRow]:
     warnings: dict[str, list[engine.Problem]] = {}
     for problem in effective.loaded.warnings:
         warnings.setdefault(problem.rule_name, []).append(problem)
+    errors: dict[str, list[str]] = {}
+    for each in library.problems if library else ():
+        errors.setdefault(each.get("name") or each["rule"], []).append(each["message"])
     found = [
         row(
             rule,
             effective,
             layers.get(rule.name, set()),
+            errors.get(rule.name, []),
             warnings.get(rule.name, []),
             (would if rule.name in effective.quiet else hits).get(rule.name, Counter()),
             first,
@@ -167,20 +171,21 @@ def row(
     rule: engine.Rule,
     effective: Effective,
     layers: set[str],
+    errors: Sequence[str],
     warnings: Iterable[engine.Problem],
     hits: Counter[date],
     first: date,
 ) -> RuleRow:
     own = Layer.OWN in layers
     source = "customised" if Layer.OVERLAY in layers and not own else "own" if own else "shipped"
-    problems = [problem.message or problem.hint for problem in warnings]
+    problems = [*errors, *(problem.message or problem.hint for problem in warnings)]
     never = any(problem.code == "ECSAUDIT_NEVER_MATCHES" for problem in warnings)
     if rule.event_names is None:
         problems.append(
             "it matches events of any name, so CloudTrail can't be asked for them: name events with ct.name"
         )
         never = True
-    health = "never" if never else "warning" if problems else "fine"
+    health = "error" if errors else "never" if never else "warning" if problems else "fine"
     days = [first + timedelta(days=number) for number in range(DAYS)]
     return RuleRow(
         rule,

@@ -24,7 +24,7 @@ def served_by(tag_sets: Sequence[int]) -> Q:
 
     Asking each is fast where many have one, because a page is soon full; where few have, it would go through the table.
     """
-    found = Finding.objects.filter(tag_set__in=tag_sets, session__isnull=False).order_by()
+    found = Finding.objects.active().filter(tag_set__in=tag_sets, session__isnull=False).order_by()
     sessions = list(found.values_list("session", flat=True)[: FEW + 1])
     if len(sessions) <= FEW:
         return Q(pk__in=set(sessions))
@@ -32,7 +32,7 @@ def served_by(tag_sets: Sequence[int]) -> Q:
 
 
 def counted(filter: ListFilter, pks: Sequence[int]) -> dict[str, Counter[str]]:
-    pairs = Finding.objects.filter(session__in=pks).order_by().values_list("session", "tag_set").distinct()
+    pairs = Finding.objects.active().filter(session__in=pks).order_by().values_list("session", "tag_set").distinct()
     return control_filter.counts(filter, pairs)
 
 

@@ -8,7 +8,7 @@ from pytest_django import Settings
 
 from ecsaudit.library.effective import rules
 from ecsaudit.library.models import RuleTest
-from ecsaudit.library.rule_tests import TestRefused, cases_of, keep, results
+from ecsaudit.library.rule_tests import TestRefused, cases_of, keep, results, tally
 from ecsaudit.library.services import refresh
 from ecsaudit.people.models import User
 from tests import records
@@ -57,3 +57,12 @@ def test_what_is_no_record_is_refused(ann: User, record: str, told: str) -> None
     with pytest.raises(TestRefused, match=told):
         keep(rule="A", matches=True, why="", record=record, author=ann)
     assert not RuleTest.objects.exists()
+
+
+def test_a_tally_tells_how_many_tests_of_each_rule_pass(ann: User) -> None:
+    shell, *_ = found = [
+        rule for rule in rules.current().rules if rule.name in (SHELL, "Execute Command inside an ECS Container")
+    ]
+    keep(rule=shell.name, matches=True, why="", record=RECORD, author=ann)
+    keep(rule=shell.name, matches=True, why="", record='{"eventName": "Other"}', author=ann)
+    assert tally(found) == {rule.name: (1, 2) if rule is shell else (0, 0) for rule in found}

@@ -295,3 +295,18 @@ def test_old_tries_and_counts_are_forgotten_with_their_drafts_and_applications_s
     assert list(Replay.objects.all()) == [kept]
     assert not RuleSet.objects.filter(pk=replay.draft_id).exists()
     assert not ReplayMatch.objects.exists()
+
+
+def test_a_text_without_a_name_is_called_as_it_says(ann: User) -> None:
+    take_in("/bin/ash")
+    replay = finish(services.start(kind="rule", name="", layer=Layer.OWN, text=NEW, days=None, author=ann))
+    assert (replay.name, numbers(replay)) == ("Ash", (1, 0, 0))
+
+
+def test_what_was_applied_to_all_that_is_stored_is_known_by_rule(ann: User) -> None:
+    take_in("/bin/sh")
+    applied(ann, "Shell", scope=Scope.OPEN)
+    assert Replay.objects.applied_to_all() == {}
+    first, second = applied(ann, "Shell", "Quiet"), applied(ann, "Shell")
+    services.apply(rules=["Other"], scope=Scope.ALL, author=ann)
+    assert Replay.objects.applied_to_all() == {"Shell": second.created_at, "Quiet": first.created_at}

@@ -3,6 +3,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.test import RequestFactory
 from pytest_django import DjangoAssertNumQueries
 
+from ecsaudit.library.models import Library
 from ecsaudit.people.models import User
 from ecsaudit.web.context import installation
 from tests import factories
@@ -14,7 +15,20 @@ def test_it_says_whether_sample_data_is_present(rf: RequestFactory, vera: User, 
     factories.account(is_sample=is_sample)
     request = rf.get("/")
     request.user = vera
-    assert installation(request) == {"sample_is_loaded": is_sample}
+    assert installation(request) == {"sample_is_loaded": is_sample, "rules_are_broken": False}
+
+
+@pytest.mark.django_db
+def test_it_says_whether_newer_rules_can_not_be_used_in_one_query(
+    rf: RequestFactory, vera: User, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    factories.account()
+    request = rf.get("/")
+    request.user = vera
+    for problems, told in (([], False), ([{"message": "wrong"}], True)):
+        Library.objects.update_or_create(pk=1, defaults={"problems": problems})
+        with django_assert_num_queries(1):
+            assert installation(request)["rules_are_broken"] is told
 
 
 @pytest.mark.django_db

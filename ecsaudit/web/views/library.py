@@ -18,7 +18,7 @@ from ecsaudit.compliance.frameworks import other_tags
 from ecsaudit.library import services, updates
 from ecsaudit.library.effective import RulesBroken, rules
 from ecsaudit.library.models import Kind, Library, Mode, Version
-from ecsaudit.library.rule_tests import results
+from ecsaudit.library.rule_tests import results, tally
 from ecsaudit.library.shipped_content import runbook_of
 from ecsaudit.library.uses import used_by
 from ecsaudit.web import rule_list
@@ -36,9 +36,10 @@ def listing(request: HttpRequest) -> HttpResponse:
     except RulesBroken:
         return render(request, "library/broken.html", {"library": Library.objects.first()})
     filter = ListFilter.read(rule_list.SPEC, request.GET)
-    every = rule_list.rows(effective, timezone.now().date())
+    every = rule_list.rows(effective, library, timezone.now().date())
     found = rule_list.apply(filter, every)
     page = Paginator(found, PAGE).get_page(request.GET.get("page"))
+    tests = tally([row.rule for row in page.object_list])
     return render(
         request,
         "library/list.html",
@@ -49,6 +50,7 @@ def listing(request: HttpRequest) -> HttpResponse:
             "problems": filter.problems,
             "library": library,
             "page": page,
+            "rows": [(row, tests[row.name]) for row in page.object_list],
             "older": page.has_next() and filter.address(page=str(page.number + 1)),
             "newer": page.has_previous() and filter.address(page=str(page.number - 1)),
             "facets": rule_list.facets(filter, found),
@@ -82,7 +84,14 @@ def item(request: HttpRequest) -> HttpResponse:
         "here": request.get_full_path(),
     }
     if kind == Kind.RULE:
-        row = next((row for row in rule_list.rows(effective, timezone.now().date()) if row.name == name), None)
+        row = next(
+            (
+                row
+                for row in rule_list.rows(effective, Library.objects.first(), timezone.now().date())
+                if row.name == name
+            ),
+            None,
+        )
         context |= {"row": row, "runbook": runbook_of(name)}
         if row is not None:
             context |= {

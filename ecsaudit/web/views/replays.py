@@ -41,9 +41,16 @@ def start(request: HttpRequest) -> HttpResponse:
     form = replay_page.StartForm(request.POST)
     if not form.is_valid():
         return refused(request, form.problems())
-    asked = form.cleaned_data | {"days": replay_page.DAYS[form.cleaned_data["days"]]}
+    asked = form.cleaned_data
     try:
-        replay = services.start(**asked, author=person(request))
+        replay = services.start(
+            kind=asked["kind"],
+            name=asked["name"],
+            layer=asked["layer"],
+            text=asked["text"],
+            days=replay_page.DAYS[asked["days"]],
+            author=person(request),
+        )
     except services.DraftRefused as error:
         return refused(request, error.problems)
     except services.NothingChanges as error:

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from django.contrib import messages
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST
 
-from ecsaudit import engine
+from ecsaudit import engine, tasks
 from ecsaudit.cloudtrail.models import Event
 from ecsaudit.compliance.frameworks import other_tags
 from ecsaudit.engine import reference
 from ecsaudit.library import services
+from ecsaudit.library.drafts import changed_rules
 from ecsaudit.library.effective import Effective, RulesBroken, rules
 from ecsaudit.library.models import Kind, Layer, Mode, Version
 from ecsaudit.library.starting_points import copied, new_text, overlay_starts
 from ecsaudit.library.texts import TextRefused
+from ecsaudit.people.models import User
+from ecsaudit.replay import services as replays
+from ecsaudit.replay.models import Replay, Scope
 from ecsaudit.web.access import analysts_only, person
 from ecsaudit.web.rule_check import Checked, Told, checked, told
 from ecsaudit.web.rule_form import RuleForm
@@ -118,20 +124,10 @@ def save(request: HttpRequest) -> HttpResponse:
 
 def put(request: HttpRequest, form: RuleForm, result: Checked) -> HttpResponse:
     data = form.cleaned_data
-    kind = data["kind"]
+    kind, name = data["kind"], data["name"]
     try:
         name = form.item_name()
-        is_new = not data["name"] and kind == Kind.RULE
-        services.save(
-            kind=kind,
-            name=name,
-            layer=Layer(data["layer"]),
-            text=data["text"],
-            author=person(request),
-            message=data["message"].strip(),
-            expected=data["expected"],
-            mode=Mode(data["mode"] or Mode.SHADOW) if is_new else None,
-        )
+        replay = saved(form, name, person(request))
     except services.EditConflict as conflict:
         context = {"checked": result, "conflict": Conflict.of(data["text"], conflict)}
         return page(request, over(request, conflict.current), context)
@@ -144,7 +140,30 @@ def put(request: HttpRequest, form: RuleForm, result: Checked) -> HttpResponse:
         form.add_error(None, f"{error}.")
         return page(request, form, {"checked": result})
     messages.success(request, f"{Kind(kind).label} “{name}” is saved; it judges from the next event on.")
-    return redirect(item_address(kind, name))
+    return redirect(replay or item_address(kind, name))
+
+
+@transaction.atomic
+def saved(form: RuleForm, name: str, author: User) -> Replay | None:
+    """Put the text in force, and ask for what it changes to be applied to the past where that is wanted."""
+    data = form.cleaned_data
+    before = live()
+    services.save(
+        kind=data["kind"],
+        name=name,
+        layer=Layer(data["layer"]),
+        text=data["text"],
+        author=author,
+        message=data["message"].strip(),
+        expected=data["expected"],
+        mode=Mode(data["mode"] or Mode.SHADOW) if data["kind"] == Kind.RULE and not data["name"] else None,
+    )
+    if not data["past"]:
+        return None
+    names = changed_rules(before.rules if before else (), rules.current().rules)
+    replay = replays.apply(rules=names, scope=Scope(data["past"]), author=author)
+    transaction.on_commit(partial(tasks.replay_soon, replay.pk))
+    return replay
 
 
 @require_POST

@@ -101,8 +101,8 @@ def test_the_list_costs_as_much_with_a_thousand_rules(
     settings.RULES_DIR = tmp_path
     (tmp_path / "made.yaml").write_text(made_rules(1_000))
     rules.current()
-    # login session, user, library, rule set's key, versions, matches, matches in the shadow, sample data: 8
-    with django_assert_num_queries(8):
+    # login session, user, library, rule set's key, versions, matches, matches without findings, tests, sample data: 9
+    with django_assert_num_queries(9):
         page = html(as_vera, "/rules/")
     assert page.count('class="rule"') == 100
     assert "1000</strong> of 1000 rules" in page
@@ -199,6 +199,8 @@ def test_newer_rules_that_can_not_be_used_are_told_with_file_and_line(
     page = html(as_vera, "/rules/")
     assert "the last good ones keep judging" in page
     assert "bad.yaml, line" in page
+    factories.account()
+    assert "The newest rules can't be used;" in html(as_vera, "/sessions/")
     assert SHELL in page
 
 
@@ -245,3 +247,21 @@ def test_a_rule_without_findings_says_what_it_would_have_matched(as_vera: Client
         page = html(as_vera, "/rules/")
         assert '<span title="Of the events that were collected">7 · 7</span><small>would have matched</small>' in page
         assert "it would have matched 7 in 7 days, 7 in 30" in html(as_vera, f"/rules/item/?kind=rule&name={SHELL}")
+
+
+def test_a_rule_whose_newest_text_can_not_be_used_is_in_error_and_keeps_judging(
+    as_vera: Client, ann: User, settings: Settings, tmp_path: Path
+) -> None:
+    settings.RULES_DIR = tmp_path
+    text = "- macro: m\n  condition: ct.user = u\n- rule: A\n  desc: d\n  condition: ct.name = x\n  output: o\n"
+    text += "  priority: INFO\n  source: aws_cloudtrail\n"
+    (tmp_path / "a.yaml").write_text(text)
+    refresh()
+    overlay = "- rule: A\n  condition: and m\n  override: {condition: append}\n"
+    save(kind=Kind.RULE, name="A", layer=Layer.OVERLAY, text=overlay, author=ann, message="m")
+    (tmp_path / "a.yaml").write_text(text.replace("macro: m", "macro: n"))
+    refresh()
+    page = html(as_vera, "/rules/?health=error")
+    assert page.count('class="rule"') == 1
+    assert "Undefined macro" in page
+    assert [str(rule.condition.tree) for rule in rules.current().rules] == ["(ct.name = x and ct.user = u)"]

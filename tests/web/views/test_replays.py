@@ -87,7 +87,7 @@ def test_htmx_gets_the_part_that_goes_on_by_itself_until_the_end(as_ann: Client)
         ({"kind": "cloud"}, "not one of the available choices"),
         ({"days": "14"}, "not one of the available choices"),
         ({"layer": "shipped"}, "not one of the available choices"),
-        ({"name": ""}, "This field is required"),
+        ({"name": "", "text": "- list: l\n"}, "there is no rule here"),
         ({"text": "\x00"}, "Null characters are not allowed"),
     ],
 )

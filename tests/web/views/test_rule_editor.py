@@ -15,6 +15,7 @@ from ecsaudit.library.effective import rules
 from ecsaudit.library.models import Kind, Layer, Mode, Version
 from ecsaudit.library.services import refresh, save
 from ecsaudit.people.models import User
+from ecsaudit.replay.models import Purpose, Replay, Scope
 from tests import factories, records
 
 pytestmark = pytest.mark.django_db
@@ -258,3 +259,33 @@ def test_modes_of_other_rules_stay(as_ann: Client) -> None:
     as_ann.post("/rules/save/", sent(OWN))
     assert [(rule.name, rule.enabled) for rule in rules.current().rules] == [("Shell", False), ("Mine", True)]
     assert Version.objects.filter(layer=Layer.SWITCH, text=Mode.ON).get().name == "Mine"
+
+
+def test_a_change_is_applied_to_the_past_only_where_that_is_wanted(as_ann: Client, ann: User) -> None:
+    as_ann.post("/rules/save/", sent(OWN))
+    assert not Replay.objects.exists()
+    version = Version.objects.get(name="Mine", layer=Layer.OWN)
+    data = sent(OWN.replace("shell", "ct.name = x"), name="Mine", expected=version.pk, past="open")
+    response = as_ann.post("/rules/save/", data)
+    replay = Replay.objects.get()
+    assert response.headers["Location"] == replay.get_absolute_url()
+    assert (replay.purpose, replay.scope, replay.rules, replay.author) == (Purpose.APPLY, Scope.OPEN, ["Mine"], ann)
+
+
+def test_a_change_that_is_refused_is_not_applied_to_the_past(as_ann: Client) -> None:
+    posted(as_ann, "/rules/save/", sent(OWN.replace("shell", "ct.nmae = x"), past="all"))
+    posted(as_ann, "/rules/save/", sent(OWN, past="for ever"))
+    assert not Replay.objects.exists()
+    assert not Version.objects.filter(name="Mine").exists()
+
+
+def test_a_changed_list_is_applied_with_every_rule_that_it_changes(as_ann: Client) -> None:
+    text = "- list: shells\n  items: [/bin/ash]\n  override: {items: append}\n"
+    as_ann.post("/rules/save/", sent(text, kind="list", name="shells", layer="overlay", past="all"))
+    assert (Replay.objects.get().rules, Replay.objects.get().scope) == (["Shell"], Scope.ALL)
+
+
+def test_what_stands_in_the_editor_is_tried_over_the_stored_history(as_ann: Client) -> None:
+    response = as_ann.post("/rules/replays/", sent(OWN, days="7"), headers={"HX-Request": "true"})
+    assert 'id="replay-state"' in response.content.decode()
+    assert (Replay.objects.get().name, Replay.objects.get().purpose) == ("Mine", Purpose.TRY)
