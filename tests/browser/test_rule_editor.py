@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import transaction
+from django.utils import timezone
 from playwright.sync_api import Browser, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
@@ -15,8 +17,10 @@ from ecsaudit.library.effective import rules
 from ecsaudit.library.models import Kind, Layer, Version
 from ecsaudit.library.services import save
 from ecsaudit.people.models import User
+from ecsaudit.replay.models import Replay
 from tests import factories, records
 from tests.browser.test_journey import log_in
+from tests.replay.history import finish
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 SHELL = "Terminal Shell in ECS Container"
@@ -42,14 +46,22 @@ def clone(page: Page, address: str, rule: str) -> None:
     expect(page.locator(".rule-text")).to_be_visible()
 
 
+TO_LINE = """(text) => {
+  const editor = ace.edit(document.querySelector(".rule-text"));
+  const row = editor.session.getDocument().getAllLines().findIndex((line) => line.includes(text));
+  editor.gotoLine(row + 1, editor.session.getLine(row).search(/\\S/));
+  editor.focus();
+}"""
+
+
 def line(page: Page, text: str) -> None:
     """Put the cursor at the beginning of the words of the line that holds a text."""
-    page.locator(".rule-text .ace_line", has_text=text).first.click(force=True)
-    page.keyboard.press("Home")
+    expect(page.locator(".rule-text")).to_be_visible()
+    page.evaluate(TO_LINE, text)
 
 
 def save_as(page: Page, state: str, why: str) -> None:
-    page.get_by_role("radio", name=state).check()
+    page.get_by_role("radio", name=state, exact=True).check()
     page.get_by_label("Why").fill(why)
     page.get_by_role("button", name="Save", exact=True).click()
 
@@ -156,6 +168,27 @@ def test_who_edits_at_the_same_time_is_told_and_sees_the_difference(
     page.get_by_role("button", name="Save over it").click()
     expect(page.get_by_text("it judges from the next event on")).to_be_visible()
     assert "DEBUG" in Version.objects.get(name="Mine", layer=Layer.OWN, is_current=True).text
+
+
+def test_a_text_is_tried_over_the_stored_history_before_it_is_saved(page: Page, live_server: LiveServer) -> None:
+    now = f"{timezone.now() - timedelta(hours=1):%Y-%m-%dT%H:%M:%SZ}"
+    take_in(
+        records.execute_command(command="/usr/bin/top", eventID="e-1", eventTime=now),
+        records.execute_command(command="/bin/sh", eventID="e-2", eventTime=now),
+    )
+    log_in(page, live_server.url, username="ann")
+    clone(page, live_server.url, SHELL)
+    line(page, "in (system_shells)")
+    page.keyboard.type("not ")
+    page.get_by_role("button", name="Try it").click()
+    tried = page.locator("#tried")
+    expect(tried.get_by_role("progressbar")).to_be_visible()
+    finish(Replay.objects.get())
+    expect(tried.get_by_role("link", name="1 new")).to_be_visible()
+    expect(tried.locator("tbody tr")).to_have_count(1)
+    expect(page.locator(".rule-text")).to_contain_text("not jevt.value")
+    tried.locator("tbody tr a").first.click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("(copy)")
 
 
 def test_the_editor_works_without_a_script(browser: Browser, live_server: LiveServer) -> None:
