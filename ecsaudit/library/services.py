@@ -99,6 +99,9 @@ def refresh(folder: Path | None = None) -> Library:
             library.problems = problems
             library.save(update_fields=["problems"])
             return library
+        if library.rule_set is not None and library.shipped_files == files:
+            # Another process has taken them in while this one waited for the lock.
+            return library
         note_shipped(files)
         library.shipped = [list(pair) for pair in files]
         return settle(library)

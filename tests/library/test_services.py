@@ -239,3 +239,20 @@ def test_many_changes_cost_as_few_queries_as_one(ann: User, django_assert_num_qu
     # rule set, library: 11
     with django_assert_num_queries(11):
         save_all(changes=changes, author=ann, message="m", seen=seen)
+
+
+def test_what_another_process_has_taken_in_meanwhile_makes_no_second_rule_set(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "shipped.yaml").write_text(SHIPPED.replace("the first", "another"))
+    locked = Library.locked
+
+    def after_another(cls: type[Library]) -> Library:
+        monkeypatch.setattr(Library, "locked", locked)
+        refresh()
+        return Library.locked()
+
+    count = RuleSet.objects.count()
+    monkeypatch.setattr(Library, "locked", classmethod(after_another))
+    refresh()
+    assert RuleSet.objects.count() == count + 1
