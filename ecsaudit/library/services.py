@@ -40,6 +40,7 @@ from ecsaudit.people.models import User
 
 Problems = list[dict[str, Any]]
 SHIPPED_MESSAGE = "Shipped with ecsaudit"
+UNREADABLE = "LOAD_ERR_FILE_READ"
 GONE_MESSAGE = "No longer shipped"
 
 
@@ -90,8 +91,8 @@ def told(problem: dict[str, Any]) -> str:
 def refresh(folder: Path | None = None) -> Library:
     """Take in the rule files of the folder if they changed. With errors the last good rule set stays."""
     files, problems = shipped_files(folder or settings.RULES_DIR)
-    known = Library.objects.filter(pk=1).exclude(rule_set=None).first()
-    if known is not None and not problems and known.shipped_files == files:
+    known = Library.objects.first()
+    if known is not None and not problems and has_taken_in(known, files):
         return known
     with transaction.atomic():
         library = Library.locked()
@@ -99,12 +100,18 @@ def refresh(folder: Path | None = None) -> Library:
             library.problems = problems
             library.save(update_fields=["problems"])
             return library
-        if library.rule_set is not None and library.shipped_files == files:
-            # Another process has taken them in while this one waited for the lock.
+        if has_taken_in(library, files):
+            # Another process did while this one waited for the lock.
             return library
         note_shipped(files)
         library.shipped = [list(pair) for pair in files]
         return settle(library)
+
+
+def has_taken_in(library: Library, files: Files) -> bool:
+    """Whether these files are in the library already, and none of them was beyond reading in between."""
+    unread = any(problem["code"] == UNREADABLE for problem in library.problems)
+    return library.rule_set is not None and library.shipped_files == files and not unread
 
 
 def shipped_files(folder: Path) -> tuple[Files, Problems]:
@@ -120,7 +127,7 @@ def shipped_files(folder: Path) -> tuple[Files, Problems]:
 
 def file_problem(file: str, message: str) -> dict[str, Any]:
     return {
-        "code": "LOAD_ERR_FILE_READ", "message": message, "hint": "", "file": file, "line": 1, "column": 1, "rule": "",
+        "code": UNREADABLE, "message": message, "hint": "", "file": file, "line": 1, "column": 1, "rule": "",
     }  # fmt: skip
 
 

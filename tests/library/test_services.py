@@ -256,3 +256,10 @@ def test_what_another_process_has_taken_in_meanwhile_makes_no_second_rule_set(
     monkeypatch.setattr(Library, "locked", classmethod(after_another))
     refresh()
     assert RuleSet.objects.count() == count + 1
+
+
+def test_a_file_that_could_not_be_read_for_a_while_leaves_no_problem_behind(folder: Path) -> None:
+    (folder / "shipped.yaml").write_bytes(b"\xff")
+    assert "can't be read" in refresh().problems[0]["message"]
+    (folder / "shipped.yaml").write_text(SHIPPED)
+    assert refresh().problems == []
