@@ -11,6 +11,7 @@ from ecsaudit.cloudtrail.models import Event
 from ecsaudit.library import services
 from ecsaudit.library.drafts import Draft, changed_rules, drafted
 from ecsaudit.library.effective import Effective
+from ecsaudit.library.macro_errors import macro_errors
 from ecsaudit.library.models import Kind
 from ecsaudit.library.rule_tests import Result, results
 from ecsaudit.library.texts import TextRefused
@@ -70,8 +71,14 @@ def checked(
     live = effective.rules if effective else ()
     names = [name] if kind == Kind.RULE else changed_rules(live, draft.loaded.rules)
     tested = [each for each in names if each in draft.rules][:MOST_RULES]
+    errors = draft.errors
+    if kind == Kind.MACRO and errors:
+        place = {"file": f"{kind} {name}", "kind": kind, "name": name}
+        places = {(row["file"], row["line"], row["column"]) for row in errors}
+        alone = [row | place for row in macro_errors(text, draft.composed.files)]
+        errors = [*(row for row in alone if (row["file"], row["line"], row["column"]) not in places), *errors]
     return Checked(
-        problems=told(draft.errors, draft.warnings, kind, name, text),
+        problems=told(errors, draft.warnings, kind, name, text),
         tests=results(draft.rules, tested),
         rules=names[:MOST_RULES] if kind != Kind.RULE else (),
         more_rules=max(len(names) - MOST_RULES, 0),
