@@ -18,6 +18,7 @@ from ecsaudit.web.views import (
     rule_versions,
     sample,
     sessions,
+    shared_items,
     why,
 )
 
@@ -31,6 +32,7 @@ urlpatterns = [
     path("findings/<int:pk>/", findings.detail, name="finding"),
     path("rules/", library.listing, name="library"),
     path("rules/item/", library.item, name="library-item"),
+    path("rules/shared/", shared_items.listing, name="library-shared"),
     path("rules/switch/", library.switch, name="library-switch"),
     path("rules/edit/", rule_editor.edit, name="rule-edit"),
     path("rules/new/", rule_editor.new, name="rule-new"),

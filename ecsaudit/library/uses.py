@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -36,6 +37,11 @@ def used_by(loaded: engine.LoadResult, rules: Iterable[engine.Rule], kind: str, 
                 found[user] = Use(*user, through)
                 waiting.append((user, through or user))
     return sorted(found.values(), key=lambda use: (_ORDER.index(use.kind), use.name.casefold(), use.name))
+
+
+def times_named(loaded: engine.LoadResult, rules: Iterable[engine.Rule]) -> Counter[Item]:
+    """How many lists, macros and rules name each list and macro."""
+    return Counter(used for names in named(loaded, rules).values() for used in names)
 
 
 def named(loaded: engine.LoadResult, rules: Iterable[engine.Rule]) -> Mapping[Item, set[Item]]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Protocol, TypeVar
 from urllib.parse import urlencode
 
 from django.urls import reverse
@@ -45,6 +46,17 @@ SPEC = Spec(
     exact=(),
     text=(),
 )
+
+
+class Filtered(Protocol):
+    """A row that is filtered in memory: what it has in a dimension, and whether a searched text stands in it."""
+
+    def values(self, dimension: str) -> Sequence[str]: ...
+
+    def holds(self, text: str) -> bool: ...
+
+
+R = TypeVar("R", bound=Filtered)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +145,13 @@ def item_address(kind: str, name: str) -> str:
     return f"{reverse('library-item')}?{urlencode({'kind': kind, 'name': name})}"
 
 
+def source_of(layers: Collection[str]) -> str:
+    """Where an item comes from, by the layers of its texts; one of SOURCES."""
+    if Layer.OWN in layers:
+        return "own"
+    return "customised" if Layer.OVERLAY in layers else "shipped"
+
+
 def rows(effective: Effective, library: Library | None, today: date) -> list[RuleRow]:
     """Every rule, by name. Three queries, however many rules. What newer texts have wrong stands in the library."""
     first = today - timedelta(days=DAYS - 1)
@@ -176,8 +195,6 @@ def row(
     hits: Counter[date],
     first: date,
 ) -> RuleRow:
-    own = Layer.OWN in layers
-    source = "customised" if Layer.OVERLAY in layers and not own else "own" if own else "shipped"
     problems = [*errors, *(problem.message or problem.hint for problem in warnings)]
     never = any(problem.code == "ECSAUDIT_NEVER_MATCHES" for problem in warnings)
     if rule.event_names is None:
@@ -190,7 +207,7 @@ def row(
     return RuleRow(
         rule,
         effective.mode_of(rule),
-        source,
+        source_of(layers),
         health,
         tuple(problems),
         tuple(controls_of(rule.tags)),
@@ -199,7 +216,7 @@ def row(
     )
 
 
-def apply(filter: ListFilter, found: Iterable[RuleRow]) -> list[RuleRow]:
+def apply(filter: ListFilter, found: Iterable[R]) -> list[R]:
     """The rows that the filter lets through: one of the values in each dimension that is filtered, and the text."""
     wanted = grouped(filter.included)
     unwanted = grouped(filter.excluded)
@@ -248,7 +265,7 @@ def is_shown(name: str, filter: ListFilter) -> bool:
 def facet(
     filter: ListFilter,
     dimension: Dimension,
-    found: Sequence[RuleRow],
+    found: Sequence[Filtered],
     word: Callable[[str], str],
     only: Sequence[str] | None = None,
 ) -> Facet:

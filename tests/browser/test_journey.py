@@ -189,6 +189,7 @@ def screens(story: list[ExecSession]) -> list[str]:
         f"/rules/tests/new/?event={story[0].event_id}",
         f"/rules/why/{story[0].event_id}/?rule=Terminal+Shell+in+ECS+Container",
         "/rules/item/?kind=list&name=system_shells",
+        "/rules/shared/",
         "/rules/import/",
         f"/rules/import/{upload(User.objects.get(username='adam')).pk}/",
         "/rules/replays/",

@@ -33,6 +33,7 @@ SCREENS = {
     "finding": "/findings/{finding}/",
     "library": "/rules/",
     "library-item": "/rules/item/?kind=list&name=system_shells",
+    "library-shared": "/rules/shared/",
     "rule-words": "/rules/words/",
     "rule-versions": "/rules/versions/?left={old_version}&right={version}",
     "rule-update": "/rules/update/?kind=rule&name=Updated",
