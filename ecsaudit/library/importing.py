@@ -18,9 +18,8 @@ from ecsaudit.library.composing import compose, placed
 from ecsaudit.library.exporting import MARK, SHADOW_MARK
 from ecsaudit.library.models import Files, Kind, Layer, Mode, Version, problem_row
 from ecsaudit.library.services import Change, Problems, file_problem, told
-from ecsaudit.library.texts import TextRefused, items_of, text_for
+from ecsaudit.library.texts import BAD_NAME, TextRefused, is_name, items_of, text_for
 
-MAX_NAME = 256
 MAX_ITEMS = 2_000
 _VERSIONS = {"required_engine_version", "required_plugin_versions"}
 Item = tuple[str, str]
@@ -256,16 +255,10 @@ def _read(name: str, text: str, read: _Read) -> None:
 
 def _note(piece: Piece, read: _Read) -> None:
     """What has to be said of a piece alone."""
-    if not _is_name(piece.item.name):
-        message = f"a name must have 1 to {MAX_NAME} characters, none of them NUL or half a character"
-        read.problems.append(file_problem(piece.file, message) | {"line": piece.line})
+    if not is_name(piece.item.name):
+        read.problems.append(file_problem(piece.file, BAD_NAME) | {"line": piece.line})
     if piece.mode is not None and (piece.before or "\n#" in f"\n{piece.text}"):
         read.left.append(Left(piece.file, piece.line, "the comments on this switch: only the switch is kept"))
-
-
-def _is_name(name: str) -> bool:
-    """Whether every database can keep it."""
-    return 0 < len(name) <= MAX_NAME and not any(each == "\0" or "\ud800" <= each <= "\udfff" for each in name)
 
 
 def _comments(lines: Iterable[str]) -> str:

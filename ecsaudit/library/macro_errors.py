@@ -23,6 +23,8 @@ def macro_errors(text: str, files: Files) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     for item in items_of(text):
         part = item.parts.get("condition", "")
+        if not part:
+            continue
         before, _, _ = item.text.partition(part)
         indent = len(before) - (before.rfind("\n") + 1)
         append = item.overrides.get("condition") == "append" or "append" in item.keys

@@ -10,6 +10,7 @@ from django.db import connection, models
 from django.db.models import Max, Q, QuerySet
 
 from ecsaudit.cloudtrail.models import EventBody
+from ecsaudit.cloudtrail.record import storable
 
 Files = list[tuple[str, str]]
 # What tells one rule set from another, also after a database was put back to an older state.
@@ -220,10 +221,10 @@ def problem_row(problem: Any) -> dict[str, Any]:
     """A problem of the engine as it is kept."""
     return {
         "code": problem.code,
-        "message": problem.message or problem.hint,
-        "hint": problem.hint if problem.message else "",
-        "file": problem.file,
+        "message": storable(problem.message or problem.hint),
+        "hint": storable(problem.hint) if problem.message else "",
+        "file": storable(problem.file),
         "line": problem.line,
         "column": problem.column,
-        "rule": problem.rule_name or problem.item_name,
+        "rule": storable(problem.rule_name or problem.item_name),
     }

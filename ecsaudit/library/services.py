@@ -22,6 +22,7 @@ from django.db import transaction
 from django.db.models import F, Max
 
 from ecsaudit import engine
+from ecsaudit.cloudtrail.record import storable
 from ecsaudit.library.composing import Composed, compose, placed
 from ecsaudit.library.drafts import drafted
 from ecsaudit.library.models import (
@@ -35,7 +36,7 @@ from ecsaudit.library.models import (
     Version,
     problem_row,
 )
-from ecsaudit.library.texts import TextRefused, items_of, text_for
+from ecsaudit.library.texts import BAD_NAME, TextRefused, is_name, items_of, text_for
 from ecsaudit.people.models import User
 
 Problems = list[dict[str, Any]]
@@ -91,6 +92,7 @@ def told(problem: dict[str, Any]) -> str:
 def refresh(folder: Path | None = None) -> Library:
     """Take in the rule files of the folder if they changed. With errors the last good rule set stays."""
     files, problems = shipped_files(folder or settings.RULES_DIR)
+    problems += [problem for name, text in files for problem in unusable_names(name, text)]
     known = Library.objects.first()
     if known is not None and not problems and has_taken_in(known, files):
         return known
@@ -106,6 +108,18 @@ def refresh(folder: Path | None = None) -> Library:
         note_shipped(files)
         library.shipped = [list(pair) for pair in files]
         return settle(library)
+
+
+def unusable_names(file: str, text: str) -> Problems:
+    """A problem for each item of a file that can't be kept under its name."""
+    try:
+        items = items_of(text)
+    except TextRefused:
+        # The engine tells this better, with its place.
+        return []
+    return [
+        file_problem(file, BAD_NAME) | {"line": item.line} for item in items if item.kind and not is_name(item.name)
+    ]
 
 
 def has_taken_in(library: Library, files: Files) -> bool:
@@ -127,7 +141,7 @@ def shipped_files(folder: Path) -> tuple[Files, Problems]:
 
 def file_problem(file: str, message: str) -> dict[str, Any]:
     return {
-        "code": UNREADABLE, "message": message, "hint": "", "file": file, "line": 1, "column": 1, "rule": "",
+        "code": UNREADABLE, "message": storable(message), "hint": "", "file": storable(file), "line": 1, "column": 1, "rule": "",
     }  # fmt: skip
 
 
@@ -142,7 +156,7 @@ def note_shipped(files: Files) -> None:
             continue
         for item in items:
             if item.kind:
-                key = (item.kind, item.name[:256])
+                key = (item.kind, item.name)
                 texts[key] = texts.get(key, "") + item.text
     current = {(each.kind, each.name): each for each in Version.objects.filter(is_current=True, layer=Layer.SHIPPED)}
     for key, text in texts.items():

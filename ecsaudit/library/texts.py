@@ -5,11 +5,14 @@ TextRefused             it isn't what was asked for; says what, where and what t
 
 from __future__ import annotations
 
+from unicodedata import category
+
 from ecsaudit import engine
 
 # Of one item; a list of 50,000 addresses fits.
 LONGEST_TEXT = 1_000_000
 LONGEST_NAME = 256
+BAD_NAME = f"a name must have 1 to {LONGEST_NAME} characters, and no line breaks or other control characters"
 
 
 class TextRefused(ValueError):
@@ -35,11 +38,22 @@ def items_of(text: str) -> list[engine.ItemText]:
         raise TextRefused(error.message, error.line, error.column, error.hint) from error
 
 
+def is_name(name: str) -> bool:
+    """Whether an item may be kept under a name: every database and browser must give it back as it is."""
+    return 0 < len(name) <= LONGEST_NAME and not any(category(each) in ("Cc", "Cs") for each in name)
+
+
+def refuse_name(name: str, line: int) -> None:
+    if not is_name(name):
+        raise TextRefused(BAD_NAME, line, hint=f"this one has {len(name):,}" if len(name) > LONGEST_NAME else "")
+
+
 def name_in(kind: str, text: str) -> str:
     """The name of the item that a text is of; TextRefused where the first is none of this kind."""
     items = items_of(text[: LONGEST_TEXT + 1])
     if not items or items[0].kind != kind or not items[0].name:
         raise TextRefused(f"there is no {kind} here", hint=f"begin with '- {kind}: name'")
+    refuse_name(items[0].name, items[0].line)
     return items[0].name
 
 
@@ -55,6 +69,5 @@ def text_for(kind: str, name: str, text: str) -> str:
         if (item.kind, item.name) != (kind, name):
             other = f"the {item.kind} “{item.name}”" if item.kind else "something else"
             raise TextRefused(f"this is the page of the {kind} “{name}”, but here is {other}", item.line)
-    if len(name) > LONGEST_NAME:
-        raise TextRefused(f"the name has {len(name):,} characters; it may have {LONGEST_NAME}", items[0].line)
+    refuse_name(name, items[0].line)
     return text.strip("\n") + "\n"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from ecsaudit import engine
@@ -14,11 +15,13 @@ from ecsaudit.library.effective import Effective
 from ecsaudit.library.macro_errors import macro_errors
 from ecsaudit.library.models import Kind
 from ecsaudit.library.rule_tests import Result, results
-from ecsaudit.library.texts import TextRefused
+from ecsaudit.library.texts import LONGEST_TEXT, TextRefused
 from ecsaudit.web.visible import visible
 
 # Of what a macro or list changes, this many rules are tested and named.
 MOST_RULES = 100
+# Of lines with what can't be seen, so many are told.
+MOST_INVISIBLE = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +107,13 @@ def told(
             shown.append(
                 Told(level, row["message"], row["hint"], row["line"], row["column"], row["file"], own, source[:300])
             )
-    return shown + [
-        invisible(number, line)
-        for number, line in enumerate(lines, start=1)
-        if visible(line.rstrip("\r")) != line.rstrip("\r")
-    ]
+    return [*shown, *islice(invisible_lines(lines), MOST_INVISIBLE)] if len(text) <= LONGEST_TEXT else shown
+
+
+def invisible_lines(lines: Sequence[str]) -> Iterator[Told]:
+    for number, line in enumerate(lines, start=1):
+        if visible(line.rstrip("\r")) != line.rstrip("\r"):
+            yield invisible(number, line)
 
 
 def invisible(number: int, line: str) -> Told:

@@ -11,6 +11,7 @@ from itertools import zip_longest
 CONTEXT = 3
 # Beyond so many lines, those that recur all the time are no longer matched, which would take quadratic time.
 LONG = 2_000
+MOST_LINES = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +26,13 @@ class Row:
 
 
 def side_by_side(left: str, right: str) -> list[Row]:
-    """All changed lines, with a few unchanged ones around them; nothing where the texts are the same."""
-    before, after = left.splitlines(), right.splitlines()
+    """All changed lines of the first 20,000, with a few unchanged ones around them; nothing where there is no change."""
+    before, after = left.splitlines()[:MOST_LINES], right.splitlines()[:MOST_LINES]
     rows: list[Row] = []
     reached = 0
-    for group in SequenceMatcher(None, before, after, autojunk=len(before) > LONG).get_grouped_opcodes(CONTEXT):
+    for group in SequenceMatcher(None, before, after, autojunk=max(len(before), len(after)) > LONG).get_grouped_opcodes(
+        CONTEXT
+    ):
         if group[0][1] > reached:
             rows.append(Row("skipped"))
         for tag, start, end, new_start, new_end in group:

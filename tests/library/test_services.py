@@ -22,7 +22,7 @@ from ecsaudit.library.services import (
     save_all,
     switch,
 )
-from ecsaudit.library.texts import TextRefused
+from ecsaudit.library.texts import TextRefused, name_in
 from ecsaudit.people.models import User
 
 pytestmark = pytest.mark.django_db
@@ -263,3 +263,26 @@ def test_a_file_that_could_not_be_read_for_a_while_leaves_no_problem_behind(fold
     assert "can't be read" in refresh().problems[0]["message"]
     (folder / "shipped.yaml").write_text(SHIPPED)
     assert refresh().problems == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        SHIPPED.replace("condition: interesting", 'condition: "evt.num = \\0"'),
+        SHIPPED.replace("rule: A", 'rule: "a\\0b"'),
+        SHIPPED.replace("rule: A", 'rule: "a\\nb"'),
+        SHIPPED.replace("rule: A", f"rule: {'x' * 257}"),
+    ],
+)
+def test_shipped_texts_that_no_database_keeps_are_problems_and_the_last_good_rules_stay(folder: Path, text: str) -> None:
+    (folder / "shipped.yaml").write_text(text)
+    assert refresh().problems[0]["file"] == "shipped.yaml"
+    assert Library.objects.get().problems
+    assert [rule.name for rule in EffectiveRules().current().rules] == ["A"]
+
+
+@pytest.mark.parametrize("name", ["a\\0b", "a\\nb", "\\ud800", "x" * 257])
+def test_a_name_that_would_not_come_back_as_it_is_is_refused(ann: User, name: str) -> None:
+    text = OWN.replace("rule: B", f'rule: "{name}"')
+    with pytest.raises(TextRefused):
+        name_in("rule", text)

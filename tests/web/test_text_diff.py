@@ -33,5 +33,9 @@ def test_every_line_that_is_not_on_both_sides_is_shown(left: list[str], right: l
 
 
 def test_long_texts_take_no_quadratic_time() -> None:
-    left = "\n".join(["- x"] * 20_000)
+    left = "\n".join(["- x"] * 19_000)
     assert side_by_side(left, left + "\n- y")[-1].right == "- y"
+
+
+def test_a_short_text_beside_a_long_one_takes_no_quadratic_time_either() -> None:
+    assert side_by_side("\n".join(["#"] * 1_900), "\n".join(["#"] * 100_000))
