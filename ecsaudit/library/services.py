@@ -167,12 +167,25 @@ def note_shipped(files: Files) -> None:
             add_version(*key, Layer.SHIPPED, "", GONE_MESSAGE, None)
 
 
-def add_version(kind: str, name: str, layer: Layer, text: str, message: str, author: User | None) -> Version:
-    """The next version of an item, in force; the library must be locked."""
+def add_version(
+    kind: str,
+    name: str,
+    layer: Layer,
+    text: str,
+    message: str,
+    author: User | None,
+    beneath: Version | None = None,
+) -> Version:
+    """The next version of an item, in force; the library must be locked.
+
+    `beneath` is the shipped version that an overlay was written for, today's where nothing is said.
+    """
     versions = Version.objects.filter(kind=kind, name=name)
     number = (versions.aggregate(last=Max("number"))["last"] or 0) + 1
     versions.filter(layer=layer, is_current=True).update(is_current=False)
-    shipped = versions.filter(layer=Layer.SHIPPED, is_current=True).first() if layer == Layer.OVERLAY else None
+    shipped = None
+    if layer == Layer.OVERLAY:
+        shipped = beneath or versions.filter(layer=Layer.SHIPPED, is_current=True).first()
     return Version.objects.create(
         kind=kind, name=name, layer=layer, number=number, text=text, message=message, author=author, based_on=shipped
     )
@@ -206,10 +219,12 @@ def save(
     message: str,
     expected: int | None = None,
     mode: Mode | None = None,
+    beneath: int | None = None,
 ) -> Version:
     """Put a text in force. `expected` is the id of the layer's version that the author saw, None for a new item.
 
-    An empty text takes the layer away. `mode` switches the rule in the same step. Raises TextRefused, NameTaken,
+    An empty text takes the layer away. `mode` switches the rule in the same step. `beneath` is the id of the shipped
+    version that the author of an overlay saw, today's where nothing is said. Raises TextRefused, NameTaken,
     RulesRefused, NoSuchItem or EditConflict, and then nothing is changed.
     """
     library = Library.locked()
@@ -224,7 +239,14 @@ def save(
         text = text_for(kind, name, text.replace("\r\n", "\n"))
     elif seen is None:
         raise NoSuchItem(f"there is no text of {kind} “{name}” to take away")
-    version = add_version(kind, name, layer, text.strip("\n") + "\n" if text.strip() else "", message, author)
+    shipped = Version.objects.filter(kind=kind, name=name, layer=Layer.SHIPPED)
+    seen_beneath = shipped.filter(pk=beneath).first() if beneath else None
+    kept = text.strip("\n") + "\n" if text.strip() else ""
+    version = add_version(kind, name, layer, kept, message, author, seen_beneath)
+    overlays = Version.objects.current().filter(kind=kind, name=name, layer=Layer.OVERLAY)
+    if layer == Layer.OWN and not kept and overlays.exists():
+        # Without the text that it stands on it would only be an error.
+        add_version(kind, name, Layer.OVERLAY, "", message, author)
     if mode is not None:
         add_version(kind, name, Layer.SWITCH, mode, message, author)
     settle_without_new_problems(library)
@@ -254,14 +276,19 @@ def add_versions(changes: Collection[Change], message: str, author: User) -> Non
     numbers = Counter(
         {(kind, name): last for kind, name, last in versions.values_list("kind", "name").annotate(Max("number"))}
     )
-    current = {(each.kind, each.name, each.layer): each for each in versions.filter(is_current=True)}
+    current = {
+        (each.kind, each.name, each.layer): each for each in versions.filter(is_current=True).select_related("based_on")
+    }
     made, replaced = [], []
     for change in changes:
         item = (change.kind, change.name)
         numbers[item] += 1
         before = current.get((*item, change.layer))
         replaced += [before.pk] if before else []
-        shipped = current.get((*item, Layer.SHIPPED)) if change.layer == Layer.OVERLAY else None
+        shipped = None
+        if change.layer == Layer.OVERLAY:
+            # An update of the shipped text that was not compared yet goes on waiting.
+            shipped = before.based_on if before and before.text else current.get((*item, Layer.SHIPPED))
         made.append(
             Version(
                 kind=change.kind,

@@ -10,7 +10,10 @@ from ecsaudit.replay.models import Scope
 
 
 class RuleForm(forms.Form):
-    """One text of an item. `expected` is the id of the version that the author saw; `name` is empty for a new item."""
+    """One text of an item. `expected` is the id of the version that the author saw; `name` is empty for a new item.
+
+    `beneath` is the id of the shipped version that an overlay was written for.
+    """
 
     kind = forms.ChoiceField(choices=Kind.choices, widget=forms.HiddenInput)
     name = forms.CharField(required=False, max_length=256, strip=False, widget=forms.HiddenInput)
@@ -18,6 +21,7 @@ class RuleForm(forms.Form):
         choices=[(layer.value, layer.label) for layer in (Layer.OWN, Layer.OVERLAY)], widget=forms.HiddenInput
     )
     expected = forms.IntegerField(required=False, min_value=1, widget=forms.HiddenInput)
+    beneath = forms.IntegerField(required=False, min_value=1, widget=forms.HiddenInput)
     event = forms.IntegerField(required=False, min_value=1, widget=forms.HiddenInput)
     text = forms.CharField(
         strip=False,

@@ -122,7 +122,12 @@
     waiting = setTimeout(() => htmx.trigger("#checked", "check"), PAUSE);
   });
   document.addEventListener("htmx:afterSwap", (event) => { if (event.target.id === "checked") show(); });
-  form.querySelectorAll("[data-line]").forEach((item) => item.addEventListener("click", () => editor.gotoLine(Number(item.dataset.line), item.dataset.column - 1, true)));
+  document.getElementById("checked").addEventListener("click", (event) => {
+    const item = event.target.closest("[data-own]");
+    if (!item) return;
+    editor.gotoLine(Number(item.dataset.line), item.dataset.column - 1, true);
+    editor.focus();
+  });
   show();
   fetch(form.dataset.words).then((answer) => answer.json()).then((words) => { highlight(words); completions(words); });
 })();

@@ -73,7 +73,7 @@ def test_interactive_commands_that_are_no_shell_from_a_clone_to_a_finding(page: 
     page.keyboard.type("not ")
     expect(page.locator("#checked")).to_contain_text("The text can be used.")
     save_as(page, "On", "interactive commands that are not a shell")
-    expect(page.get_by_text("it judges from the next event on")).to_be_visible()
+    expect(page.get_by_text("It judges from the next event on")).to_be_visible()
 
     take_in(
         records.execute_command(command="/usr/bin/top", eventID="e-1"),
@@ -95,7 +95,7 @@ def test_any_command_without_a_terminal_from_a_clone_to_a_finding(page: Page, li
     page.keyboard.press("Delete")
     expect(page.locator("#checked")).to_contain_text("The text can be used.")
     save_as(page, "On", "any command without a terminal")
-    expect(page.get_by_text("it judges from the next event on")).to_be_visible()
+    expect(page.get_by_text("It judges from the next event on")).to_be_visible()
 
     take_in(
         records.execute_command(command="env", interactive=False, eventID="e-1"),
@@ -156,7 +156,7 @@ def test_who_edits_at_the_same_time_is_told_and_sees_the_difference(
         tab.keyboard.insert_text(f"priority: {priority}")
         tab.get_by_label("Why").fill(f"now {priority}")
         tab.get_by_role("button", name="Save", exact=True).click()
-    expect(colleague.get_by_text("it judges from the next event on")).to_be_visible()
+    expect(colleague.get_by_text("It judges from the next event on")).to_be_visible()
     other.close()
 
     expect(page.get_by_role("alert").first).to_contain_text("Somebody saved this while you were editing")
@@ -166,7 +166,7 @@ def test_who_edits_at_the_same_time_is_told_and_sees_the_difference(
     expect(changed.locator(".right")).to_contain_text("priority: DEBUG")
     assert "ERROR" in Version.objects.get(name="Mine", layer=Layer.OWN, is_current=True).text
     page.get_by_role("button", name="Save over it").click()
-    expect(page.get_by_text("it judges from the next event on")).to_be_visible()
+    expect(page.get_by_text("It judges from the next event on")).to_be_visible()
     assert "DEBUG" in Version.objects.get(name="Mine", layer=Layer.OWN, is_current=True).text
 
 
@@ -201,6 +201,6 @@ def test_the_editor_works_without_a_script(browser: Browser, live_server: LiveSe
     expect(page.locator("#checked")).to_contain_text("did you mean 'ct.name'?")
     page.get_by_label("Text, as in a rule file of Falco").fill(OWN)
     save_as(page, "Shadow", "by hand")
-    expect(page.get_by_text("it judges from the next event on")).to_be_visible()
+    expect(page.get_by_text("It judges from the next event on")).to_be_visible()
     assert rules.current().shadows == {"Mine"}
     plain.close()

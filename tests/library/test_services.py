@@ -274,7 +274,9 @@ def test_a_file_that_could_not_be_read_for_a_while_leaves_no_problem_behind(fold
         SHIPPED.replace("rule: A", f"rule: {'x' * 257}"),
     ],
 )
-def test_shipped_texts_that_no_database_keeps_are_problems_and_the_last_good_rules_stay(folder: Path, text: str) -> None:
+def test_shipped_texts_that_no_database_keeps_are_problems_and_the_last_good_rules_stay(
+    folder: Path, text: str
+) -> None:
     (folder / "shipped.yaml").write_text(text)
     assert refresh().problems[0]["file"] == "shipped.yaml"
     assert Library.objects.get().problems

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import wraps
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -16,12 +15,13 @@ from django.utils import timezone
 
 from ecsaudit.cloudtrail.coverage import tolerance
 from ecsaudit.compliance.frameworks import FRAMEWORKS, Framework
-from ecsaudit.library.effective import RulesBroken, rules
+from ecsaudit.library.effective import rules
 from ecsaudit.library.models import Library
 from ecsaudit.web import csv_file
 from ecsaudit.web.compliance_report import COLUMNS, STATES, Report, Row, csv_row, matrix_of, read_report
 from ecsaudit.web.coverage_words import lines
 from ecsaudit.web.filters import Dimension, ListFilter, Spec
+from ecsaudit.web.in_force import needs_rules
 from ecsaudit.web.lists import FacetValue
 from ecsaudit.web.period import period_of
 from ecsaudit.web.times import minute, moment, span
@@ -63,27 +63,14 @@ def asked(request: HttpRequest, spec: Spec) -> Asked:
     return Asked(filter, [*filter.problems, *problems], read_report(period, rules.current(), now), now)
 
 
-def told_without_rules(view: View) -> View:
-    """Without any good rule set there is nothing to tell, and the page says what to mend."""
-
-    @wraps(view)
-    def told(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        try:
-            return view(request, *args, **kwargs)
-        except RulesBroken:
-            return render(request, "compliance/broken.html", {"library": Library.objects.first()})
-
-    return told
-
-
-@told_without_rules
+@needs_rules
 def overview(request: HttpRequest) -> HttpResponse:
     ask = asked(request, OVERVIEW)
     cards = [ask.report.card(framework) for framework in FRAMEWORKS.values()]
     return render(request, "compliance/overview.html", context(ask, None) | {"cards": cards})
 
 
-@told_without_rules
+@needs_rules
 def framework(request: HttpRequest, key: str) -> HttpResponse:
     found = framework_or_404(key)
     ask = asked(request, CONTROLS)
@@ -91,7 +78,7 @@ def framework(request: HttpRequest, key: str) -> HttpResponse:
     return render(request, "compliance/framework.html", context(ask, found) | more)
 
 
-@told_without_rules
+@needs_rules
 def matrix(request: HttpRequest) -> HttpResponse:
     """ATT&CK: tactics as columns, techniques as cells."""
     ask = asked(request, CONTROLS)
@@ -108,7 +95,7 @@ def matrix(request: HttpRequest) -> HttpResponse:
     return render(request, "compliance/matrix.html", context(ask, ATTACK) | more)
 
 
-@told_without_rules
+@needs_rules
 def overview_csv(request: HttpRequest) -> HttpResponse:
     ask = asked(request, OVERVIEW)
     columns = ("Framework", "Version", "Controls in the catalogue", "Controls that rules name", *STATES.values(),
@@ -129,7 +116,7 @@ def overview_csv(request: HttpRequest) -> HttpResponse:
     return csv_file.response(file_name("compliance", ask), head(ask, "Compliance overview", None), columns, rows)
 
 
-@told_without_rules
+@needs_rules
 def framework_csv(request: HttpRequest, key: str) -> HttpResponse:
     found = framework_or_404(key)
     ask = asked(request, CONTROLS)
@@ -138,7 +125,7 @@ def framework_csv(request: HttpRequest, key: str) -> HttpResponse:
     )
 
 
-@told_without_rules
+@needs_rules
 def matrix_csv(request: HttpRequest) -> HttpResponse:
     """A row for each technique under each of its tactics."""
     ask = asked(request, CONTROLS)

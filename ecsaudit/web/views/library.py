@@ -23,7 +23,9 @@ from ecsaudit.library.shipped_content import runbook_of
 from ecsaudit.library.uses import used_by
 from ecsaudit.web import rule_list
 from ecsaudit.web.access import analysts_only, person
+from ecsaudit.web.asked import asked_item
 from ecsaudit.web.filters import ListFilter
+from ecsaudit.web.in_force import but_not_yet, needs_rules
 from ecsaudit.web.version_rows import version_rows
 
 PAGE = 100
@@ -62,12 +64,13 @@ def listing(request: HttpRequest) -> HttpResponse:
     )
 
 
+@needs_rules
 def item(request: HttpRequest) -> HttpResponse:
     """One rule, macro or list, by kind and name."""
-    kind, name = request.GET.get("kind", ""), request.GET.get("name", "")
-    versions = list(Version.objects.history(kind, name)) if kind in Kind.values else []
+    kind, name = asked_item(request.GET)
+    versions = list(Version.objects.history(kind, name))
     if not versions:
-        raise Http404(f"there is no {kind or 'item'} “{name}”")
+        raise Http404(f"there is no {kind} “{name}”")
     effective = rules.current()
     context: dict[str, Any] = {
         "kind": kind,
@@ -128,5 +131,6 @@ def switch(request: HttpRequest) -> HttpResponse:
     except services.NoSuchItem as error:
         messages.error(request, f"{error}.")
     else:
-        messages.success(request, f"{changed} rule{'' if changed == 1 else 's'} switched: {Mode(mode).label.lower()}.")
+        words = f"{changed} rule{'' if changed == 1 else 's'} switched: {Mode(mode).label.lower()}."
+        messages.success(request, words + but_not_yet())
     return redirect(back)

@@ -21,6 +21,7 @@ from ecsaudit.replay.judging import stored_name
 from ecsaudit.replay.models import Purpose, Replay, ReplayMatch
 from ecsaudit.web import replay_page
 from ecsaudit.web.access import analysts_only, person
+from ecsaudit.web.in_force import needs_rules
 from ecsaudit.web.raw import Raw
 from ecsaudit.web.rule_list import item_address
 
@@ -36,6 +37,7 @@ def listing(request: HttpRequest) -> HttpResponse:
 
 
 @analysts_only
+@needs_rules
 def start(request: HttpRequest) -> HttpResponse:
     """Try the text of a form. Asked by htmx, the answer is the part that shows how it stands."""
     form = replay_page.StartForm(request.POST)

@@ -16,16 +16,18 @@ from ecsaudit import engine, tasks
 from ecsaudit.cloudtrail.models import Event
 from ecsaudit.compliance.frameworks import other_tags
 from ecsaudit.engine import reference
-from ecsaudit.library import services
+from ecsaudit.library import services, updates
 from ecsaudit.library.drafts import changed_rules
 from ecsaudit.library.effective import Effective, RulesBroken, rules
-from ecsaudit.library.models import Kind, Layer, Mode, Version
+from ecsaudit.library.models import Kind, Layer, Library, Mode, Version
 from ecsaudit.library.starting_points import copied, new_text, overlay_starts
 from ecsaudit.library.texts import TextRefused
 from ecsaudit.people.models import User
 from ecsaudit.replay import services as replays
 from ecsaudit.replay.models import Replay, Scope
 from ecsaudit.web.access import analysts_only, person
+from ecsaudit.web.asked import asked_item, asked_number
+from ecsaudit.web.in_force import from_when
 from ecsaudit.web.rule_check import Checked, Told, checked, told
 from ecsaudit.web.rule_form import RuleForm
 from ecsaudit.web.rule_list import item_address
@@ -50,20 +52,37 @@ class Target:
         """The shipped text that an overlay stands on."""
         return self.texts.get(Layer.SHIPPED) if self.layer == Layer.OVERLAY else None
 
+    @property
+    def overlay(self) -> Version | None:
+        """The overlay that stands on an own text."""
+        return self.texts.get(Layer.OVERLAY) if self.layer == Layer.OWN else None
 
-def target_of(kind: str, name: str) -> Target:
-    """An item to edit: own ones as they are, shipped ones by an overlay. Http404 where there is none."""
-    found = Version.objects.current().filter(kind=kind, name=name).exclude(layer=Layer.SWITCH)
-    texts = {version.layer: version for version in found} if kind in Kind.values else {}
+
+def target_of(kind: str, name: str, layer: str = "") -> Target:
+    """An item to edit: own ones as they are, shipped ones by an overlay. Http404 where there is none.
+
+    An import can bring an overlay on an own item; with `layer` that is edited.
+    """
+    texts = texts_of(kind, name)
     if not texts:
-        raise Http404(f"there is no {kind or 'item'} “{name}”")
-    return Target(kind, name, Layer.OWN if Layer.OWN in texts else Layer.OVERLAY, texts)
+        raise Http404(f"there is no {kind} “{name}”")
+    is_own = Layer.OWN in texts and not (layer == Layer.OVERLAY and Layer.OVERLAY in texts)
+    return Target(kind, name, Layer.OWN if is_own else Layer.OVERLAY, texts)
+
+
+def texts_of(kind: str, name: str) -> dict[str, Version]:
+    found = Version.objects.current().filter(kind=kind, name=name).exclude(layer=Layer.SWITCH)
+    return {version.layer: version for version in found}
 
 
 @analysts_only
 def edit(request: HttpRequest) -> HttpResponse:
     """Edit an own item, or customise a shipped one; `start` chooses how an overlay begins."""
-    target = target_of(request.GET.get("kind", ""), request.GET.get("name", ""))
+    target = target_of(*asked_item(request.GET), request.GET.get("layer", ""))
+    beneath = target.beneath
+    # An update of the shipped text goes on waiting until it was compared.
+    if target.version and target.version.based_on and "compared" not in request.GET:
+        beneath = target.version.based_on
     starts = overlay_starts(target.kind, target.name, live_rule(target.name)) if target.version is None else []
     chosen = next((start for start in starts if start.key == request.GET.get("start")), starts[0] if starts else None)
     return page(
@@ -74,11 +93,12 @@ def edit(request: HttpRequest) -> HttpResponse:
                 "name": target.name,
                 "layer": target.layer,
                 "expected": target.version.pk if target.version else None,
-                "event": event_number(request),
+                "beneath": beneath.pk if beneath else None,
+                "event": asked_number(request.GET.get("event", "")),
                 "text": target.version.text if target.version else chosen.text if chosen else "",
             }
         ),
-        {"target": target, "starts": starts, "chosen": chosen},
+        {"target": target, "starts": starts, "chosen": chosen, "update": updates.waiting(target.kind, target.name)},
     )
 
 
@@ -88,8 +108,11 @@ def new(request: HttpRequest) -> HttpResponse:
     kind, source = request.GET.get("kind", Kind.RULE), request.GET.get("from", "")
     if kind not in Kind.values:
         raise Http404("there are rules, macros and lists")
+    if source:
+        kind, source = asked_item(request.GET, "from")
     text = copied(list(target_of(kind, source).texts.values()), kind, source) if source else new_text(kind)
-    initial = {"kind": kind, "layer": Layer.OWN, "event": event_number(request), "text": text, "mode": Mode.SHADOW}
+    event = asked_number(request.GET.get("event", ""))
+    initial = {"kind": kind, "layer": Layer.OWN, "event": event, "text": text, "mode": Mode.SHADOW}
     return page(request, RuleForm(initial=initial), {"source": source})
 
 
@@ -98,9 +121,7 @@ def new(request: HttpRequest) -> HttpResponse:
 def check(request: HttpRequest) -> HttpResponse:
     """What is to be said of the text: the part of the page that changes as one types, or the page without a script."""
     form = RuleForm(request.POST)
-    if not form.is_valid():
-        return page(request, form, {})
-    result = result_of(form)
+    result = result_of(form) if form.is_valid() else Checked(problems=form_problems(form))
     if request.htmx:  # type: ignore[attr-defined]
         return render(request, "library/_checked.html", {"checked": result})
     return page(request, form, {"checked": result})
@@ -115,6 +136,9 @@ def save(request: HttpRequest) -> HttpResponse:
         return page(request, form, {})
     if not form.cleaned_data["message"].strip():
         form.add_error("message", "Say what changed and why; it stands in the history.")
+    if not form.cleaned_data["text"].strip():
+        form.add_error(None, "There is no text. To end an item, take it away.")
+    if form.errors:
         return page(request, form, {"checked": result_of(form)})
     result = result_of(form)
     if result.failed and not form.cleaned_data["despite"]:
@@ -127,7 +151,7 @@ def put(request: HttpRequest, form: RuleForm, result: Checked) -> HttpResponse:
     kind, name = data["kind"], data["name"]
     try:
         name = form.item_name()
-        replay = saved(form, name, person(request))
+        replay = saved(form, name, data["text"], person(request))
     except services.EditConflict as conflict:
         context = {"checked": result, "conflict": Conflict.of(data["text"], conflict)}
         return page(request, over(request, conflict.current), context)
@@ -139,28 +163,33 @@ def put(request: HttpRequest, form: RuleForm, result: Checked) -> HttpResponse:
     except services.LibraryError as error:
         form.add_error(None, f"{error}.")
         return page(request, form, {"checked": result})
-    messages.success(request, f"{Kind(kind).label} “{name}” is saved; it judges from the next event on.")
+    messages.success(request, f"{Kind(kind).label} “{name}” is saved. {from_when()}")
     return redirect(replay or item_address(kind, name))
 
 
 @transaction.atomic
-def saved(form: RuleForm, name: str, author: User) -> Replay | None:
-    """Put the text in force, and ask for what it changes to be applied to the past where that is wanted."""
+def saved(form: RuleForm, name: str, text: str, author: User) -> Replay | None:
+    """Put a text in force, and ask for what it changes to be applied to the past where that is wanted."""
     data = form.cleaned_data
+    # Nobody else's change may come between the rules before and after.
+    Library.locked()
     before = live()
+    is_new_rule = data["kind"] == Kind.RULE and not data["name"]
     services.save(
         kind=data["kind"],
         name=name,
         layer=Layer(data["layer"]),
-        text=data["text"],
+        text=text,
         author=author,
         message=data["message"].strip(),
         expected=data["expected"],
-        mode=Mode(data["mode"] or Mode.SHADOW) if data["kind"] == Kind.RULE and not data["name"] else None,
+        mode=Mode(data["mode"] or Mode.SHADOW) if is_new_rule else None,
+        beneath=data["beneath"],
     )
-    if not data["past"]:
+    after = live()
+    names = changed_rules(before.rules if before else (), after.rules if after else ())
+    if not data["past"] or not names:
         return None
-    names = changed_rules(before.rules if before else (), rules.current().rules)
     replay = replays.apply(rules=names, scope=Scope(data["past"]), author=author)
     transaction.on_commit(partial(tasks.replay_soon, replay.pk))
     return replay
@@ -173,24 +202,16 @@ def take_away(request: HttpRequest) -> HttpResponse:
     form = RuleForm(request.POST)
     if not form.is_valid() or not form.cleaned_data["name"]:
         raise Http404("there is nothing to take away")
-    data = form.cleaned_data
-    message = data["message"].strip() or "Taken away"
-    back = item_address(data["kind"], data["name"])
+    kind, name = form.cleaned_data["kind"], form.cleaned_data["name"]
+    form.cleaned_data["message"] = form.cleaned_data["message"].strip() or "Taken away"
+    replay = None
     try:
-        services.save(
-            kind=data["kind"],
-            name=data["name"],
-            layer=Layer(data["layer"]),
-            text="",
-            author=person(request),
-            message=message,
-            expected=data["expected"],
-        )
+        replay = saved(form, name, "", person(request))
     except services.LibraryError as error:
         messages.error(request, f"It is still in force: {error}.")
     else:
         messages.success(request, "It is no longer in force; its versions stay here, and any of them can be restored.")
-    return redirect(back)
+    return redirect(replay or item_address(kind, name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +239,8 @@ def page(request: HttpRequest, form: RuleForm, context: dict[str, Any]) -> HttpR
     values = form.data if form.is_bound else form.initial
     kind, name = str(values.get("kind") or Kind.RULE), str(values.get("name") or "")
     if name and "target" not in context:
-        context["target"] = target_of(kind, name)
+        # Somebody may have taken the item away meanwhile; the text at hand must not be lost with it.
+        context["target"] = Target(kind, name, Layer(str(values.get("layer"))), texts_of(kind, name))
     if "checked" not in context and not form.is_bound:
         context["checked"] = result_for(
             kind, name, str(form.initial["layer"]), form.initial["text"], form.initial["event"]
@@ -261,6 +283,13 @@ def result_of_new(kind: str, layer: str, text: str, event: Event | None) -> Chec
     )
 
 
+def form_problems(form: RuleForm) -> list[Told]:
+    """Errors of the form's fields as problems of the text."""
+    text = str(form.data.get("text", ""))
+    rows = [services.file_problem(field, str(each)) for field, found in form.errors.items() for each in found]
+    return told(rows, [], "", "", text)
+
+
 def refusal(form: RuleForm, error: TextRefused) -> list[Told]:
     kind, name = form.cleaned_data["kind"], form.cleaned_data["name"]
     return told([services.refusal(kind, name, error)], [], kind, name, form.cleaned_data["text"])
@@ -277,11 +306,6 @@ def live() -> Effective | None:
 def live_rule(name: str) -> engine.Rule | None:
     effective = live()
     return next((rule for rule in effective.rules if rule.name == name), None) if effective else None
-
-
-def event_number(request: HttpRequest) -> int | None:
-    text = request.GET.get("event", "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
 
 
 def words(request: HttpRequest) -> HttpResponse:

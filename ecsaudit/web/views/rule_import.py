@@ -17,6 +17,7 @@ from ecsaudit.library.importing import Fate, Plan
 from ecsaudit.library.models import ImportDraft, Library
 from ecsaudit.library.texts import TextRefused
 from ecsaudit.web.access import analysts_only, person
+from ecsaudit.web.in_force import but_not_yet
 
 _CHOICE = "choice-"
 _NUMBERED = re.compile(rf"{_CHOICE}[0-9]{{1,9}}")
@@ -83,7 +84,8 @@ def done(request: HttpRequest, draft: ImportDraft, found: import_drafts.Preview)
         return f"Nothing was imported: {error}."
     changed = Counter(proposal.fate for proposal in found.plan.proposals if proposal.change is not None)
     counts = ", ".join(f"{changed[fate]} {fate}" for fate in Fate if changed[fate])
-    messages.success(request, f"Imported: {counts}." if counts else "Nothing to import: all of it is here already.")
+    done = f"Imported: {counts}.{but_not_yet()}" if counts else "Nothing to import: all of it is here already."
+    messages.success(request, done)
     return ""
 
 

@@ -14,6 +14,8 @@ from ecsaudit.library import rule_tests
 from ecsaudit.library.effective import rules
 from ecsaudit.library.models import Kind, RuleTest
 from ecsaudit.web.access import analysts_only, person
+from ecsaudit.web.asked import asked_number
+from ecsaudit.web.in_force import needs_rules
 from ecsaudit.web.rule_list import item_address
 from ecsaudit.web.visible import json_escaped
 
@@ -35,6 +37,7 @@ class TestForm(forms.Form):
 
 
 @analysts_only
+@needs_rules
 def new(request: HttpRequest) -> HttpResponse:
     """Keep a record as a test: that of an event (`event`), or one to paste."""
     names = sorted(rule.name for rule in rules.current().rules)
@@ -75,10 +78,8 @@ def tried(form: TestForm) -> engine.Explanation | None:
 
 
 def event_text(request: HttpRequest) -> str:
-    pk = request.GET.get("event", "")
-    if not (pk.isascii() and pk.isdigit() and len(pk) < 19):
-        return ""
-    return json_escaped(get_object_or_404(Event.objects.select_related("body"), pk=int(pk)).raw_text)
+    pk = asked_number(request.GET.get("event", ""))
+    return json_escaped(get_object_or_404(Event.objects.select_related("body"), pk=pk).raw_text) if pk else ""
 
 
 @require_POST

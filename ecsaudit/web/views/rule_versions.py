@@ -11,6 +11,8 @@ from ecsaudit.library import services, updates
 from ecsaudit.library.models import Layer, Version
 from ecsaudit.library.texts import TextRefused
 from ecsaudit.web.access import analysts_only, person
+from ecsaudit.web.asked import asked_item, asked_number
+from ecsaudit.web.in_force import but_not_yet
 from ecsaudit.web.rule_list import item_address
 from ecsaudit.web.text_diff import side_by_side
 
@@ -26,7 +28,7 @@ def compare(request: HttpRequest) -> HttpResponse:
 
 def update(request: HttpRequest) -> HttpResponse:
     """Three ways: the shipped text that was customised, the shipped text today, and the overlay."""
-    kind, name = request.GET.get("kind", ""), request.GET.get("name", "")
+    kind, name = asked_item(request.GET)
     found = updates.waiting(kind, name)
     if found is None:
         raise Http404("no update of the shipped text waits to be compared")
@@ -41,19 +43,18 @@ def restore(request: HttpRequest) -> HttpResponse:
 
     `expected` is the id of the version in force that the person saw.
     """
-    version, seen = version_of(request.POST.get("version", "")), request.POST.get("expected", "")
+    version, expected = version_of(request.POST.get("version", "")), asked_number(request.POST.get("expected", ""))
     message = request.POST.get("message", "").strip()[:500] or f"Restored version {version.number}"
-    expected = int(seen) if seen.isascii() and seen.isdigit() and len(seen) < 19 else None
     try:
         services.restore(version=version, author=person(request), message=message, expected=expected)
     except (services.LibraryError, TextRefused) as error:
         messages.error(request, f"Nothing was changed: {error}.")
     else:
-        messages.success(request, f"The text of version {version.number} is in force.")
+        messages.success(request, f"The text of version {version.number} is in force.{but_not_yet()}")
     return redirect(item_address(version.kind, version.name))
 
 
 def version_of(text: str) -> Version:
-    if not (text.isascii() and text.isdigit() and len(text) < 19):
-        raise Http404("there is no such version")
-    return get_object_or_404(Version.objects.select_related("author").exclude(layer=Layer.SWITCH), pk=int(text))
+    return get_object_or_404(
+        Version.objects.select_related("author").exclude(layer=Layer.SWITCH), pk=asked_number(text)
+    )

@@ -13,6 +13,7 @@ from ecsaudit.cloudtrail.models import Event
 from ecsaudit.execsessions.models import ExecSession
 from ecsaudit.library.effective import Effective, rules
 from ecsaudit.library.models import Mode
+from ecsaudit.web.in_force import needs_rules
 from ecsaudit.web.raw import Raw
 
 
@@ -30,6 +31,7 @@ class Answer:
         return str(Mode(self.state).label)
 
 
+@needs_rules
 def show(request: HttpRequest, pk: int) -> HttpResponse:
     """The rules that ask for events of this name, those that match first; `rule` opens the tree of one."""
     event = get_object_or_404(Event.objects.select_related("body", "account"), pk=pk)

@@ -12,7 +12,8 @@ from ecsaudit.web.templatetags.trees import walk
 
 TREES = st.recursive(st.just([]), lambda inner: st.lists(inner, max_size=4), max_leaves=30)
 TEMPLATE = Template(
-    "{% load trees %}{% for step in node|walk %}({% if not step.opens %}){% endif %}{% for one in step.closes %}){% endfor %}{% endfor %}"
+    "{% load trees %}{% for step in node|walk %}({% if not step.opens %}){% endif %}"
+    "{% for one in step.closes %}){% endfor %}{% endfor %}"
 )
 
 

@@ -129,11 +129,11 @@ def test_errors_are_told_with_their_line_and_nothing_is_saved(as_ann: Client) ->
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("", "there is no rule here"),
+        ("", "There is no text. To end an item, take it away."),
         ("- macro: m\n  condition: shell\n", "there is no rule here"),
         ("- rule: 'x", "a quote is never closed"),
         (OWN + "- list: l\n  items: [a]\n", "but here is the list “l”"),
-        (OWN.replace("Mine", "x" * 257), "the name has 257 characters; it may have 256"),
+        (OWN.replace("Mine", "x" * 257), "a name must have 1 to 256 characters"),
         (OWN.replace("shell", "x" * 1_000_000), "one item may have 1,000,000"),
         (OWN.replace("shell", "ct.user regex '(a{1001})'"), "line 3"),
         (OWN.replace("Mine", "Shell"), "there is a rule “Shell” already"),
