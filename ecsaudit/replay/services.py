@@ -61,6 +61,9 @@ def start(*, kind: str, name: str, layer: str, text: str, days: int | None, auth
     changed = changed_rules(live.rules, draft.loaded.rules)
     if not changed:
         raise NothingChanges("with this text every rule matches, and says, what it does now")
+    # Who tries another text no longer waits for the last one.
+    for earlier in Replay.objects.unfinished().filter(purpose=Purpose.TRY, author=author):
+        cancel(replay=earlier)
     row = draft.rule_set()
     row.save()
     names = {stored_name(each) for each in changed}

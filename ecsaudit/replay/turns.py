@@ -125,8 +125,10 @@ def prepare(turn: Turn) -> None:
             replay.rule_set_id, replay.stage, replay.newest_event = effective.pk, Stage.FINDINGS, newest_event()
             replay.event_names = names_to_read(asked_names(loud)) if replay.scope == Scope.ALL else []
         turn.renew(timezone.now())
-        replay.total = reading.total(replay)
-        replay.save(update_fields=["rule_set", "stage", "newest_event", "event_names", "total"])
+        replay.save(update_fields=["rule_set", "stage", "newest_event", "event_names"])
+    # Counting takes a while where much is stored, and ingest need not wait for it.
+    replay.total = reading.total(replay)
+    turn.held().update(total=replay.total)
 
 
 def take_batch(turn: Turn, outcome: Outcome) -> None:

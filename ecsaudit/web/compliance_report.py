@@ -207,7 +207,7 @@ def findings_by_key(period: Period) -> dict[str, int]:
 
 def serving(effective: Effective, end: datetime) -> tuple[Serving, ...]:
     """The rules that name any control, by name; `end` is that of the period."""
-    since = judging_since({rule.name: rule.enabled for rule in effective.loaded.rules})
+    since = judging_since()
     applied = Replay.objects.applied_to_all()
     since = {rule: at for rule, at in since.items() if rule not in applied or applied[rule] < at}
     texts = Version.objects.filter(pk__in=effective.versions.values()).values_list("name", "number", "created_at")

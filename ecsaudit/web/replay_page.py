@@ -174,6 +174,8 @@ def shown(row: dict[str, Any], base: str) -> dict[str, str]:
 
 
 def findings_address(replay: Replay, record_state: str) -> str:
-    """The findings of the rules that were applied, in one state."""
+    """The findings of the rules that were applied, in one state; empty where these are too many for an address."""
+    if len(replay.rules) > NAMES_SHOWN:
+        return ""
     pairs = [("days", LONGEST_DAYS), *(("rule", name) for name in replay.rules), ("record_state", record_state)]
     return f"{reverse('findings')}?{urlencode(pairs)}"

@@ -310,3 +310,11 @@ def test_what_was_applied_to_all_that_is_stored_is_known_by_rule(ann: User) -> N
     first, second = applied(ann, "Shell", "Quiet"), applied(ann, "Shell")
     services.apply(rules=["Other"], scope=Scope.ALL, author=ann)
     assert Replay.objects.applied_to_all() == {"Shell": second.created_at, "Quiet": first.created_at}
+
+
+def test_who_tries_another_text_no_longer_waits_for_the_last_one(ann: User, adam: User) -> None:
+    texts = {"kind": "list", "name": "shells", "layer": Layer.OVERLAY, "text": WIDER, "days": None}
+    first, other = services.start(**texts, author=ann), services.start(**texts, author=adam)
+    second = services.start(**texts, author=ann)
+    states = dict(Replay.objects.values_list("pk", "state"))
+    assert states == {first.pk: State.CANCELLED, other.pk: State.WAITING, second.pk: State.WAITING}

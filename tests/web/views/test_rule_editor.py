@@ -12,8 +12,9 @@ from pytest_django import Settings
 
 from ecsaudit.library import rule_tests
 from ecsaudit.library.effective import rules
-from ecsaudit.library.models import Kind, Layer, Mode, Version
+from ecsaudit.library.models import Kind, Layer, Library, Mode, Version
 from ecsaudit.library.services import refresh, save
+from ecsaudit.library.updates import waiting
 from ecsaudit.people.models import User
 from ecsaudit.replay.models import Purpose, Replay, Scope
 from tests import factories, records
@@ -289,3 +290,95 @@ def test_what_stands_in_the_editor_is_tried_over_the_stored_history(as_ann: Clie
     response = as_ann.post("/rules/replays/", sent(OWN, days="7"), headers={"HX-Request": "true"})
     assert 'id="replay-state"' in response.content.decode()
     assert (Replay.objects.get().name, Replay.objects.get().purpose) == ("Mine", Purpose.TRY)
+
+
+def test_who_edits_what_somebody_took_away_keeps_the_text_and_may_save_it(
+    as_ann: Client, ann: User, adam: User
+) -> None:
+    first = save(kind="rule", name="Mine", layer=Layer.OWN, text=OWN, author=ann, message="m")
+    save(kind="rule", name="Mine", layer=Layer.OWN, text="", author=adam, message="gone", expected=first.pk)
+    data = sent(OWN.replace("output: o", "output: mine"), name="Mine", expected=first.pk)
+    page = posted(as_ann, "/rules/save/", data)
+    assert "adam took the text away" in page
+    assert "output: mine" in page
+    assert "output: mine" in posted(as_ann, "/rules/check/", data)
+    assert as_ann.post("/rules/save/", data | {"expected": ""}).status_code == 302
+
+
+def test_a_macro_that_has_no_condition_yet_is_told(as_ann: Client) -> None:
+    page = posted(as_ann, "/rules/check/", sent("- macro: m\n", kind="macro"))
+    assert "Error</strong>" in page
+
+
+@pytest.mark.parametrize("past", ["", "all"])
+def test_a_change_that_does_not_judge_yet_says_so_and_is_not_applied(as_ann: Client, folder: Path, past: str) -> None:
+    (folder / "shipped.yaml").write_text(SHIPPED.replace("ct.name", "ct.nmae"))
+    refresh()
+    response = as_ann.post("/rules/save/", sent(OWN, past=past), follow=True)
+    assert "But the newest rules can&#x27;t be used" in response.content.decode()
+    assert Version.objects.filter(name="Mine").exists()
+    assert not Replay.objects.exists()
+
+
+def test_without_any_good_rules_a_text_is_saved_and_pages_say_what_to_mend(as_ann: Client, folder: Path) -> None:
+    (folder / "shipped.yaml").write_text("- rule: [")
+    Library.objects.all().delete()
+    refresh()
+    event = factories.event()
+    for address in ("/rules/item/?kind=rule&name=Shell", f"/rules/why/{event.pk}/", "/rules/tests/new/"):
+        assert "There is no good rule set yet" in html(as_ann, address)
+    text = OWN.replace("shell", "ct.name = x")
+    assert as_ann.post("/rules/save/", sent(text, past="all")).status_code == 302
+    assert as_ann.post("/rules/replays/", sent(text, days="7")).status_code == 200
+
+
+@pytest.mark.parametrize("place", ["/rules/edit/", "/rules/item/", "/rules/update/"])
+@pytest.mark.parametrize(
+    "query", ["kind=rule&name=a%00b", "kind=%00&name=a", "kind=rule&name=", "kind=rule&name=a%0Ab"]
+)
+def test_names_that_no_item_can_have_are_not_found(as_ann: Client, place: str, query: str) -> None:
+    assert as_ann.get(f"{place}?{query}").status_code == 404
+    assert as_ann.get("/rules/new/?kind=rule&from=a%00b").status_code == 404
+
+
+def test_what_a_script_sent_and_can_not_be_read_is_told_in_its_part_of_the_page(as_ann: Client) -> None:
+    for changes in ({"message": "x" * 501}, {"text": "a\x00b"}, {"expected": "abc"}):
+        response = as_ann.post("/rules/check/", sent(OWN) | changes, headers={"HX-Request": "true"})
+        assert "<html" not in response.content.decode()
+        assert "Error</strong>" in response.content.decode()
+    assert "expected: " in posted(as_ann, "/rules/save/", sent(OWN, expected="abc"))
+
+
+def test_taking_away_is_applied_to_the_past_as_well(as_ann: Client, ann: User) -> None:
+    version = save(kind="rule", name="Mine", layer=Layer.OWN, text=OWN, author=ann, message="m")
+    as_ann.post("/rules/take-away/", sent("", name="Mine", expected=version.pk, past="open"))
+    assert (Replay.objects.get().rules, Replay.objects.get().scope) == (["Mine"], Scope.OPEN)
+
+
+def test_an_own_rule_goes_with_the_overlay_that_an_import_put_on_it(as_ann: Client, ann: User) -> None:
+    version = save(kind="rule", name="Mine", layer=Layer.OWN, text=OWN, author=ann, message="m")
+    overlay = "- rule: Mine\n  condition: and evt.num exists\n  override: {condition: append}\n"
+    save(kind="rule", name="Mine", layer=Layer.OVERLAY, text=overlay, author=ann, message="m")
+    assert "An imported overlay stands on this text" in html(as_ann, "/rules/edit/?kind=rule&name=Mine")
+    assert "and evt.num exists" in html(as_ann, "/rules/edit/?kind=rule&name=Mine&layer=overlay")
+    as_ann.post("/rules/take-away/", sent("", name="Mine", expected=version.pk))
+    assert [rule.name for rule in rules.current().rules] == ["Shell"]
+
+
+def test_an_update_of_the_shipped_text_waits_until_it_was_compared(as_ann: Client, ann: User, folder: Path) -> None:
+    overlay = "- rule: Shell\n  priority: ERROR\n  override: {priority: replace}\n"
+    data = sent(overlay, name="Shell", layer="overlay")
+    as_ann.post("/rules/save/", data | {"beneath": Version.objects.get(name="Shell").pk})
+    (folder / "shipped.yaml").write_text(SHIPPED.replace("a shell", "another"))
+    refresh()
+    page = html(as_ann, "/rules/edit/?kind=rule&name=Shell")
+    assert "The shipped text was updated" in page
+    first = Version.objects.get(layer=Layer.OVERLAY)
+    assert f'name="beneath" value="{first.based_on_id}"' in page
+    as_ann.post("/rules/save/", data | {"expected": first.pk, "beneath": first.based_on_id})
+    assert waiting("rule", "Shell") is not None
+    second = Version.objects.get(layer=Layer.OVERLAY, is_current=True)
+    shipped = Version.objects.get(name="Shell", layer=Layer.SHIPPED, is_current=True)
+    assert f'name="beneath" value="{shipped.pk}"' in html(as_ann, "/rules/edit/?kind=rule&name=Shell&compared=1")
+    as_ann.post("/rules/save/", data | {"expected": second.pk, "beneath": shipped.pk})
+    assert waiting("rule", "Shell") is None
