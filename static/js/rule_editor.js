@@ -22,8 +22,6 @@
     useSoftTabs: true,
     showPrintMargin: false,
     wrap: true,
-    enableBasicAutocompletion: true,
-    enableLiveAutocompletion: true,
     enableKeyboardAccessibility: true,
     textInputAriaLabel: label.textContent,
   });
@@ -129,5 +127,11 @@
     editor.focus();
   });
   show();
-  fetch(form.dataset.words).then((answer) => answer.json()).then((words) => { highlight(words); completions(words); });
+  fetch(form.dataset.words).then((answer) => answer.json()).then((words) => {
+    highlight(words);
+    completions(words);
+    // Not before: Ace would complete with whatever words stand in the text.
+    editor.setOptions({ enableBasicAutocompletion: true, enableLiveAutocompletion: true });
+    host.dataset.ready = "";
+  });
 })();

@@ -43,7 +43,7 @@ def clone(page: Page, address: str, rule: str) -> None:
     page.get_by_role("link", name=rule).first.click()
     page.get_by_role("link", name="Clone").click()
     expect(page.get_by_role("heading", name=f"New rule, a copy of {rule}")).to_be_visible()
-    expect(page.locator(".rule-text")).to_be_visible()
+    expect(page.locator(".rule-text[data-ready]")).to_be_visible()
 
 
 TO_LINE = """(text) => {
