@@ -6,7 +6,9 @@ from typing import Any
 
 from ecsaudit.cloudtrail.models import Account, Event, EventBody, Feed, Query, UnreadableRecord
 from ecsaudit.execsessions.models import ExecSession, SessionEvent
-from ecsaudit.findings.models import Finding, TagSet
+from ecsaudit.findings import groups
+from ecsaudit.findings.fingerprint import Subject
+from ecsaudit.findings.models import Finding, FindingGroup, TagSet
 from ecsaudit.library.models import RuleSet
 from ecsaudit.replay.models import Replay, ReplayMatch
 
@@ -83,7 +85,23 @@ def tag_set(*tags: str) -> TagSet:
     return found
 
 
+def finding_group(about: ExecSession, fields: dict[str, Any]) -> FindingGroup:
+    """The group that findings of this session's person and target are gathered in."""
+    draft = groups.Draft(
+        rule=fields["rule"],
+        account_pk=about.account_id,
+        account_id=about.account.account_id,
+        region=fields["region"],
+        subject=Subject(about.person, about.cluster, about.container),
+        priority=fields["priority"],
+        tag_set_id=fields["tag_set"].pk,
+        seen_at=fields["event_time"],
+    )
+    return groups.groups_of([draft])[draft.fingerprint]
+
+
 def finding(**fields: Any) -> Finding:
+    """A finding, counted in its group."""
     tags = fields.pop("tags", ["cloud", "aws", "aws_ecs_exec"])
     about = fields.pop("session", None) or exec_session()
     fields = {
@@ -99,7 +117,12 @@ def finding(**fields: Any) -> Finding:
         "region": about.region,
         "event_time": about.started_at,
     } | fields
-    return Finding.objects.create(**fields)
+    made = Finding.objects.create(**{"group": finding_group(about, fields)} | fields)
+    made.refresh_from_db()
+    step = groups.Step(count=int(not made.is_archived), open_count=int(made.is_open))
+    step.came(made)
+    groups.count({made.group_id: step}, NOW)
+    return made
 
 
 def replay(**fields: Any) -> Replay:

@@ -1,6 +1,8 @@
-"""Findings: a rule that matched an event.
+"""Findings: a rule that matched an event, and how people work through them.
 
 Finding >─ TagSet (the tags of its rule when it matched)
+Finding >─ FindingGroup (the same rule, person and target) ─< Suppression
+Finding ─< Activity (its history) >─ BulkAction (what was done to many at once)
 """
 
 from __future__ import annotations
@@ -9,9 +11,11 @@ import json
 from collections.abc import Collection, Sequence
 from hashlib import sha256
 
+from django.conf import settings
 from django.db import models
-from django.db.models import QuerySet
+from django.db.models import ExpressionWrapper, Q, QuerySet
 from django.urls import reverse
+from django.utils import timezone
 
 from ecsaudit.cloudtrail.models import Account, Event
 from ecsaudit.compliance.frameworks import keys_of
@@ -37,6 +41,32 @@ class RecordState(models.TextChoices):
 
     ACTIVE = "active", "Active"
     ARCHIVED = "archived", "Archived"
+
+
+class WorkflowStatus(models.TextChoices):
+    """ASFF's Workflow.Status: what people made of a finding."""
+
+    NEW = "new", "New"
+    NOTIFIED = "notified", "Notified"
+    SUPPRESSED = "suppressed", "Suppressed"
+    RESOLVED = "resolved", "Resolved"
+
+
+UNFINISHED = (WorkflowStatus.NEW, WorkflowStatus.NOTIFIED)
+FINISHED = (WorkflowStatus.SUPPRESSED, WorkflowStatus.RESOLVED)
+IS_OPEN = Q(record_state=RecordState.ACTIVE, workflow_status__in=UNFINISHED)
+BOOLEAN = models.BooleanField()
+
+
+class CloseReason(models.TextChoices):
+    """Why somebody is done with a finding."""
+
+    TRUE_POSITIVE = "true_positive", "True positive"
+    EXPECTED = "expected", "Expected"
+    FALSE_POSITIVE = "false_positive", "False positive"
+    DUPLICATE = "duplicate", "Duplicate"
+    TEST = "test", "Test"
+    OTHER = "other", "Other"
 
 
 class TagSetQuerySet(QuerySet["TagSet"]):
@@ -71,10 +101,92 @@ class TagSet(models.Model):
         return sha256(json.dumps(list(tags)).encode()).hexdigest()
 
 
+class FindingGroupQuerySet(QuerySet["FindingGroup"]):
+    def for_list(self) -> FindingGroupQuerySet:
+        """Last seen first; the order that keyset pages continue."""
+        return self.select_related("account").order_by("-last_seen_at", "-pk")
+
+
+class FindingGroup(models.Model):
+    """Findings of one rule about one person and one target: what is worked on as one.
+
+    `fingerprint` is that of findings.fingerprint. Numbers and times are of active findings and kept by findings.groups.
+    `priority` is the worst, `tag_set` that of the latest finding. `reopened_at`: a finding came when none was open any more.
+    """
+
+    fingerprint = models.CharField(max_length=72, unique=True)
+    rule = models.CharField(max_length=256)
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, null=True, related_name="finding_groups")
+    region = models.CharField(max_length=32, blank=True)
+    person = models.CharField(max_length=256, blank=True)
+    cluster = models.CharField(max_length=256, blank=True)
+    target = models.CharField(max_length=256, blank=True, help_text="Container, or service, in the cluster")
+    priority = models.PositiveSmallIntegerField(choices=Priority)
+    tag_set = models.ForeignKey(TagSet, on_delete=models.PROTECT, related_name="+")
+    count = models.PositiveBigIntegerField(default=0)
+    open_count = models.PositiveBigIntegerField(default=0)
+    first_seen_at = models.DateTimeField()
+    last_seen_at = models.DateTimeField()
+    reopened_at = models.DateTimeField(null=True)
+    is_open = models.GeneratedField(
+        expression=ExpressionWrapper(Q(open_count__gt=0), BOOLEAN), output_field=models.BooleanField(), db_persist=True
+    )
+
+    objects = FindingGroupQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            # the list, and that of groups with work left, continued by the keyset
+            models.Index(fields=["-last_seen_at", "-id"], name="finding_group_newest"),
+            models.Index(fields=["-last_seen_at", "-id"], name="finding_group_open", condition=Q(is_open=True)),
+            models.Index(fields=["rule", "-last_seen_at", "-id"], name="finding_group_by_rule"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.rule}: {self.person} → {self.cluster}/{self.target}"
+
+
+class Suppression(models.Model):
+    """A group whose findings nobody wants to see until something changes; later findings of it are born suppressed.
+
+    It ends at `until_at`, with the finding that makes the group's count reach `until_count`, or when the rule's text is no
+    longer `while_version`; those that are null don't end it. An ended one says in `ended_because` why.
+    """
+
+    group = models.ForeignKey(FindingGroup, on_delete=models.CASCADE, related_name="suppressions")
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+    created_at = models.DateTimeField()
+    until_at = models.DateTimeField(null=True)
+    until_count = models.PositiveBigIntegerField(null=True)
+    while_version = models.ForeignKey(Version, on_delete=models.PROTECT, null=True, related_name="+")
+    reason = models.CharField(max_length=16, choices=CloseReason)
+    text = models.TextField(blank=True)
+    ended_at = models.DateTimeField(null=True)
+    ended_because = models.CharField(max_length=256, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["group"], condition=Q(ended_at__isnull=True), name="suppression_one_in_force_per_group"
+            )
+        ]
+        indexes = [
+            # those that a date ends, asked for every few seconds
+            models.Index(fields=["until_at"], condition=Q(ended_at__isnull=True), name="suppression_due"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.group}"
+
+
 class FindingQuerySet(QuerySet["Finding"]):
     def active(self) -> FindingQuerySet:
         """Those that count."""
         return self.filter(record_state=RecordState.ACTIVE)
+
+    def open(self) -> FindingQuerySet:
+        """Those that somebody still has to look at."""
+        return self.filter(is_open=True)
 
     def for_list(self) -> FindingQuerySet:
         """Newest first, with session and account; the order that keyset pages continue."""
@@ -94,11 +206,13 @@ class Finding(models.Model):
     """One rule that matched one event. Rule, priority, tags and output are kept as they were when it matched.
 
     `rule_version` is the text that had the last word on the rule, `rule_set` the whole that judged, `archived_by` the one
-    in which the rule no longer matched.
+    in which the rule no longer matched. Findings of ecsaudit's own (see findings.own) have neither event nor account.
+
+    `revision` grows with every change; `hub_is_stale` says that Security Hub was not told of the latest.
     """
 
-    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="findings")
-    event = models.ForeignKey(Event, on_delete=models.CASCADE, related_name="findings")
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, null=True, related_name="findings")
+    event = models.ForeignKey(Event, on_delete=models.CASCADE, null=True, related_name="findings")
     session = models.ForeignKey(ExecSession, on_delete=models.SET_NULL, null=True, related_name="findings")
     rule = models.CharField(max_length=256)
     rule_version = models.ForeignKey(Version, on_delete=models.PROTECT, null=True, related_name="findings")
@@ -114,6 +228,21 @@ class Finding(models.Model):
     record_state = models.CharField(max_length=8, choices=RecordState, default=RecordState.ACTIVE)
     archived_at = models.DateTimeField(null=True)
     archived_by = models.ForeignKey(RuleSet, on_delete=models.PROTECT, null=True, related_name="+")
+
+    group = models.ForeignKey(FindingGroup, on_delete=models.CASCADE, related_name="findings")
+    workflow_status = models.CharField(max_length=16, choices=WorkflowStatus, default=WorkflowStatus.NEW)
+    close_reason = models.CharField(max_length=16, choices=CloseReason, blank=True)
+    suppression = models.ForeignKey(Suppression, on_delete=models.SET_NULL, null=True, related_name="findings")
+    assignee = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="findings"
+    )
+    steps_done = models.JSONField(default=list, help_text="Numbers of the runbook's steps that are ticked")
+    updated_at = models.DateTimeField(default=timezone.now)
+    revision = models.PositiveBigIntegerField(default=1)
+    hub_is_stale = models.BooleanField(default=True)
+    is_open = models.GeneratedField(
+        expression=ExpressionWrapper(IS_OPEN, BOOLEAN), output_field=models.BooleanField(), db_persist=True
+    )
 
     objects = FindingQuerySet.as_manager()
 
@@ -135,8 +264,27 @@ class Finding(models.Model):
             models.Index(
                 fields=["-event_time", "-id"],
                 name="finding_archived",
-                condition=models.Q(record_state=RecordState.ARCHIVED),
+                condition=Q(record_state=RecordState.ARCHIVED),
             ),
+            # What the list shows at first: what is open, few among many, however it is filtered.
+            *(
+                models.Index(
+                    fields=[*first, "-event_time", "-id"], name=f"finding_open{name}", condition=Q(is_open=True)
+                )
+                for name, first in (
+                    ("", []),
+                    ("_by_rule", ["rule"]),
+                    ("_by_priority", ["priority"]),
+                    ("_by_account", ["account"]),
+                    ("_by_region", ["region"]),
+                    ("_by_tag_set", ["tag_set"]),
+                    ("_by_assignee", ["assignee"]),
+                )
+            ),
+            # the findings of a group
+            models.Index(fields=["group", "-event_time", "-id"], name="finding_of_group"),
+            # what Security Hub is still to be told, by account and Region
+            models.Index(fields=["account", "region", "id"], name="finding_for_hub", condition=Q(hub_is_stale=True)),
         ]
 
     def __str__(self) -> str:
@@ -154,3 +302,91 @@ class Finding(models.Model):
         """The rule's tags when it matched; costs a query unless the tag set was selected with the finding."""
         tags: list[str] = self.tag_set.tags
         return tags
+
+
+class BulkState(models.TextChoices):
+    WAITING = "waiting", "Waiting"
+    RUNNING = "running", "Running"
+    DONE = "done", "Done"
+    FAILED = "failed", "Failed"
+
+
+class BulkAction(models.Model):
+    """One change asked for all findings that fit a filter, or the taking back of such a change (`undo_of`).
+
+    `change` is that of triage.as_data. It reaches findings up to `newest_finding` (an id), newest first; `at_time` and `at_id`
+    say how far it got. Holds its own lease, as a Replay does.
+    """
+
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="bulk_actions")
+    created_at = models.DateTimeField(auto_now_add=True)
+    finished_at = models.DateTimeField(null=True)
+    change = models.JSONField()
+    address = models.TextField(blank=True, help_text="The filter, as it stands in the list's address")
+    finding_ids = models.JSONField(null=True, help_text="The findings that were ticked; null: all that fit the filter")
+    newest_finding = models.BigIntegerField(default=0)
+    undo_of = models.OneToOneField("self", on_delete=models.CASCADE, null=True, related_name="undone_by")
+    state = models.CharField(max_length=12, choices=BulkState, default=BulkState.WAITING)
+    failure = models.TextField(blank=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    lease_owner = models.CharField(max_length=64, blank=True)
+    lease_expires_at = models.DateTimeField(null=True)
+    at_time = models.DateTimeField(null=True)
+    at_id = models.BigIntegerField(null=True)
+    total = models.BigIntegerField(null=True)
+    changed = models.BigIntegerField(default=0)
+    unchanged = models.BigIntegerField(default=0)
+
+    class Meta:
+        indexes = [
+            # those that wait for a worker, asked for every few seconds
+            models.Index(
+                fields=["id"],
+                condition=Q(state__in=(BulkState.WAITING, BulkState.RUNNING)),
+                name="bulk_action_unfinished",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Bulk action {self.pk}"
+
+
+class Action(models.TextChoices):
+    """What happened to a finding."""
+
+    STATUS = "status", "Workflow status"
+    ASSIGNED = "assigned", "Assignee"
+    COMMENT = "comment", "Comment"
+    STEP = "step", "Runbook"
+    ARCHIVED = "archived", "Archived"
+    UNARCHIVED = "unarchived", "Opened again"
+    RECURRED = "recurred", "Came back"
+    UNDONE = "undone", "Taken back"
+
+
+class Activity(models.Model):
+    """One line of a finding's history; never changed. `by` is null where ecsaudit itself did it.
+
+    `before` and `after` hold the columns that changed. `text` is what the person wrote, or why.
+    """
+
+    finding = models.ForeignKey(Finding, on_delete=models.CASCADE, related_name="activities")
+    at = models.DateTimeField()
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+    action = models.CharField(max_length=16, choices=Action)
+    before = models.JSONField(default=dict)
+    after = models.JSONField(default=dict)
+    text = models.TextField(blank=True)
+    bulk = models.ForeignKey(BulkAction, on_delete=models.SET_NULL, null=True, related_name="activities")
+
+    class Meta:
+        verbose_name_plural = "activities"
+        indexes = [
+            # a finding's history in its order
+            models.Index(fields=["finding", "id"], name="activity_of_finding"),
+            # what one bulk action did, to take it back
+            models.Index(fields=["bulk", "id"], name="activity_of_bulk", condition=Q(bulk__isnull=False)),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_action_display()} {self.at:%Y-%m-%d %H:%M}"

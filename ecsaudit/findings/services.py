@@ -5,19 +5,23 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime
 
 from django.db.models import Count, Min
+from django.utils import timezone
 
 from ecsaudit import engine
 from ecsaudit.cloudtrail.models import Event
-from ecsaudit.cloudtrail.record import storable
+from ecsaudit.cloudtrail.record import Record, read, storable
 from ecsaudit.cloudtrail.services import NewEvent
 from ecsaudit.execsessions.daily_counts import Tally
 from ecsaudit.execsessions.models import ExecSession, SessionEvent
-from ecsaudit.findings.models import Finding, Priority, RecordState, TagSet
+from ecsaudit.execsessions.services import outer
+from ecsaudit.findings import arrival, groups, triage
+from ecsaudit.findings.fingerprint import Subject, subject_of
+from ecsaudit.findings.models import Action, Activity, Finding, Priority, RecordState, TagSet
 from ecsaudit.library.effective import Effective
 from ecsaudit.library.services import count_quiet
 
 Tags = tuple[str, ...]
-STATE_COLUMNS = ("record_state", "archived_at", "archived_by")
+STATE_COLUMNS = ("record_state", "archived_at", "archived_by", *triage.BOOKKEEPING)
 
 
 def judge(
@@ -35,15 +39,44 @@ def judge(
                 quiet[storable(match.rule, 256), new.event.event_time.date()] += 1
             else:
                 matches.append((new, match))
-    tag_sets = tag_sets_of(storable_tags(match) for _, match in matches)
-    found = [
-        finding_of(new.event, match, session_of.get(new.event.pk), effective, tag_sets[storable_tags(match)])
-        for new, match in matches
-    ]
+    count_quiet(quiet)
+    found = made([(new.event, new.record, match) for new, match in matches], session_of, effective)
     for finding in found:
         tally.finding(finding.event_time.date(), finding.rule, finding.tag_set_id)
-    count_quiet(quiet)
-    return Finding.objects.bulk_create(found)
+    return found
+
+
+def made(
+    matches: Sequence[tuple[Event, Record, engine.Match]], session_of: Mapping[int, int], effective: Effective
+) -> list[Finding]:
+    """The findings of these matches, stored in their groups; a group that is suppressed has them born suppressed."""
+    tag_sets = tag_sets_of(storable_tags(match) for _, _, match in matches)
+    subjects: dict[int, Subject] = {}
+    drafts = []
+    for event, record, match in matches:
+        if event.pk not in subjects:
+            subjects[event.pk] = subject_of(record)
+        drafts.append(draft_of(event, match, subjects[event.pk], tag_sets[storable_tags(match)]))
+    group_of = groups.groups_of(drafts)
+    found = []
+    for (event, _, match), draft in zip(matches, drafts, strict=True):
+        finding = finding_of(event, match, session_of.get(event.pk), effective, draft.tag_set_id)
+        finding.group = group_of[draft.fingerprint]
+        found.append(finding)
+    return arrival.store(found, timezone.now())
+
+
+def draft_of(event: Event, match: engine.Match, subject: Subject, tag_set_id: int) -> groups.Draft:
+    return groups.Draft(
+        rule=storable(match.rule, 256),
+        account_pk=event.account_id,
+        account_id=event.account.account_id,
+        region=event.region,
+        subject=subject,
+        priority=Priority[match.priority.upper()],
+        tag_set_id=tag_set_id,
+        seen_at=event.event_time,
+    )
 
 
 def storable_tags(match: engine.Match) -> Tags:
@@ -88,45 +121,75 @@ def finding_of(
     )
 
 
-def archive(*, finding_ids: Collection[int], by: Effective, now: datetime) -> int:
+NO_LONGER = "The rule no longer matches the event."
+AGAIN = "The rule matches the event again."
+
+
+def archive(*, finding_ids: Collection[int], by: Effective, now: datetime, because: str = NO_LONGER) -> int:
     """Archive those of these findings that are active, because `by` no longer has them match; returns how many.
 
     Must run in a transaction that keeps ingest waiting: see Library.locked.
     """
-    found = list(Finding.objects.active().filter(pk__in=finding_ids))
+    found = triage.locked(Finding.objects.active().filter(pk__in=finding_ids))
+    steps, lines = triage.Steps(), []
     for finding in found:
+        was_open = triage.is_open(finding)
         finding.record_state, finding.archived_at, finding.archived_by_id = RecordState.ARCHIVED, now, by.pk
+        steps[finding.group_id].count -= 1
+        steps[finding.group_id].open_count -= was_open
+        triage.touch(finding, now)
+        lines.append(Activity(finding=finding, at=now, action=Action.ARCHIVED, text=because))
     Finding.objects.bulk_update(found, STATE_COLUMNS)
+    Activity.objects.bulk_create(lines)
     count_again(found, -1)
+    groups.count(steps, now)
     return len(found)
 
 
-def bring_up(*, matches: Mapping[int, Sequence[engine.Match]], by: Effective) -> tuple[int, int]:
+def bring_up(*, matches: Mapping[int, Sequence[engine.Match]], by: Effective, because: str = AGAIN) -> tuple[int, int]:
     """Make the findings of stored events that are missing, and open archived ones again.
 
     `matches` are event id → what matched it. Returns how many findings were brought up, and how many were there. Must run
     in a transaction that keeps ingest waiting: see Library.locked.
     """
-    events = {event.pk: event for event in Event.objects.select_for_update().filter(pk__in=matches)}
-    present = {(each.event_id, each.rule): each for each in Finding.objects.filter(event__in=events)}
+    now = timezone.now()
+    events = {
+        event.pk: event
+        for event in Event.objects.select_for_update(of=("self",))
+        .filter(pk__in=matches)
+        .select_related("account", "body")
+    }
+    present = {(each.event_id, each.rule): each for each in triage.locked(Finding.objects.filter(event__in=events))}
     session_of = dict(SessionEvent.objects.filter(event__in=events).values_list("event_id", "session_id"))
-    tag_sets = tag_sets_of(storable_tags(match) for found in matches.values() for match in found)
     reopened, missing, kept = [], [], 0
     for event_id, event in events.items():
         for match in matches[event_id]:
             finding = present.get((event_id, storable(match.rule, 256)))
             if finding is None:
-                tags = tag_sets[storable_tags(match)]
-                missing.append(finding_of(event, match, session_of.get(event_id), by, tags))
+                missing.append((event, read(event.raw_text, outer(event)), match))
             elif finding.record_state == RecordState.ARCHIVED:
-                finding.record_state, finding.archived_at, finding.archived_by = RecordState.ACTIVE, None, None
                 reopened.append(finding)
             else:
                 kept += 1
-    Finding.objects.bulk_update(reopened, STATE_COLUMNS)
-    brought = [*reopened, *Finding.objects.bulk_create(missing)]
+    unarchive(reopened, because, now)
+    brought = [*reopened, *made(missing, session_of, by)]
     count_again(brought, 1)
     return len(brought), kept
+
+
+def unarchive(found: Sequence[Finding], because: str, now: datetime) -> None:
+    """Have archived findings count again in their groups; whoever calls counts them elsewhere, see count_again."""
+    steps, lines = triage.Steps(), []
+    for finding in found:
+        finding.record_state, finding.archived_at, finding.archived_by = RecordState.ACTIVE, None, None
+        triage.touch(finding, now)
+        steps[finding.group_id].count += 1
+        steps[finding.group_id].open_count += triage.is_open(finding)
+        steps[finding.group_id].came(finding)
+        lines.append(Activity(finding=finding, at=now, action=Action.UNARCHIVED, text=because))
+    Finding.objects.bulk_update(found, STATE_COLUMNS)
+    Activity.objects.bulk_create(lines)
+    groups.count(steps, now)
 
 
 def count_again(changed: Iterable[Finding], step: int) -> None:
@@ -134,6 +197,8 @@ def count_again(changed: Iterable[Finding], step: int) -> None:
     tallies: defaultdict[int, Tally] = defaultdict(Tally)
     session_ids = set()
     for finding in changed:
+        if finding.account_id is None:
+            continue
         tally = tallies[finding.account_id]
         tally.finding(finding.event_time.date(), finding.rule, finding.tag_set_id, step)
         if finding.session_id is not None:
@@ -153,12 +218,11 @@ def clean(value: object) -> object:
 
 
 def link(session_of: Mapping[int, int]) -> None:
-    """Point findings of these events at the sessions that the events now belong to, and count them there."""
-    for finding in Finding.objects.filter(event__in=session_of):
-        if finding.session_id != session_of[finding.event_id]:
+    """Point findings of these events at the sessions that the events now belong to."""
+    for finding in Finding.objects.filter(event__in=session_of).order_by("pk"):
+        if finding.event_id is not None and finding.session_id != session_of[finding.event_id]:
             finding.session_id = session_of[finding.event_id]
             finding.save(update_fields=["session"])
-    count(set(session_of.values()))
 
 
 def count(session_ids: Collection[int]) -> None:

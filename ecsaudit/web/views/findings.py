@@ -33,7 +33,7 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
         {
             "finding": finding,
             "sentence": session_sentence(finding.session) if finding.session else "",
-            "raw": Raw.of(finding.event.raw_text),
+            "raw": Raw.of(finding.event.raw_text) if finding.event else None,
             "output_fields": sorted(finding.output_fields.items()),
             "explanation": explained(finding, finding.rule_set),
             "explanation_now": explained(finding, finding.archived_by),
@@ -47,7 +47,7 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
 
 def explained(finding: Finding, rule_set: RuleSet | None) -> dict[str, Any] | None:
     """Why the rule matched, or didn't, by the very rule set that judged; None where none is kept or it lacks the rule."""
-    if rule_set is None:
+    if rule_set is None or finding.event is None:
         return None
     rule = next((rule for rule in as_it_was(*rule_set.key).rules if rule.name == finding.rule), None)
     return None if rule is None else engine.explain(rule, finding.event.raw_text).as_dict()
