@@ -38,6 +38,7 @@ INSTALLED_APPS = [
     "ecsaudit.execsessions",
     "ecsaudit.library",
     "ecsaudit.findings",
+    "ecsaudit.notifications",
     "ecsaudit.replay",
     "ecsaudit.web",
     "django.contrib.admin",

@@ -1,5 +1,6 @@
 """Rows for tests: each function makes one, with defaults that a test overrides by naming what it is about."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
@@ -10,6 +11,8 @@ from ecsaudit.findings import groups
 from ecsaudit.findings.fingerprint import Subject
 from ecsaudit.findings.models import Finding, FindingGroup, TagSet
 from ecsaudit.library.models import RuleSet
+from ecsaudit.notifications.models import Channel, Delivery, Message
+from ecsaudit.notifications.routing import Routing
 from ecsaudit.replay.models import Replay, ReplayMatch
 
 NOW = datetime(2026, 11, 2, 12, 0, tzinfo=UTC)
@@ -149,3 +152,44 @@ def replay_match(*, event: Event, rule: str, change: str = "new", **fields: Any)
     """An event that a finished try found to match; `fields` are the replay's."""
     made = replay(rules=[rule], event_names=[event.event_name], new=1, **fields)
     return ReplayMatch.objects.create(replay=made, event=event, event_time=event.event_time, rule=rule, change=change)
+
+
+def channel(name: str = "Security team", **fields: Any) -> Channel:
+    """A webhook that nobody serves."""
+    found, _ = Channel.objects.get_or_create(
+        name=name, defaults={"kind": "webhook", "settings": {"url": "https://hooks.example.com/ecsaudit"}} | fields
+    )
+    return found
+
+
+def routing(finding: Finding, to: Channel | None = None, **fields: Any) -> Routing:
+    """What a policy without a throttle decides."""
+    to = to or channel()
+    return Routing(finding=finding, channel_id=to.pk, **{"policy_name": "Everything", "severity": "HIGH"} | fields)
+
+
+def message(*, findings: Sequence[Finding] = (), **fields: Any) -> Message:
+    """A message that waits, about these findings."""
+    to = fields.pop("channel", None) or channel()
+    fields = {
+        "key": f"{next(numbers):032x}",
+        "about": "somebody in a container",
+        "policy": "Everything",
+        "severity": "HIGH",
+        "count": max(len(findings), 1),
+        "created_at": NOW,
+        "next_attempt_at": NOW,
+        "give_up_at": NOW + timedelta(hours=24),
+    } | fields
+    made = Message.objects.create(channel=to, **fields)
+    for each in findings:
+        delivery(finding=each, channel=to, message=made)
+    return made
+
+
+def delivery(**fields: Any) -> Delivery:
+    """A finding that a channel shall hear of; without `message` or `throttle`, one that is not told."""
+    about = fields.pop("finding", None) or finding()
+    to = fields.pop("channel", None) or channel()
+    fields = {"policy": "Everything", "severity": "HIGH", "created_at": NOW} | fields
+    return Delivery.objects.create(finding=about, channel=to, **fields)

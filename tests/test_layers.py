@@ -23,6 +23,7 @@ LAYERS = [
     "compliance",
     "library",
     "findings",
+    "notifications",
     "replay",
     "pipeline",
     "tasks",
