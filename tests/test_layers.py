@@ -12,6 +12,7 @@ PACKAGE = Path(__file__).parent.parent / "ecsaudit"
 LAYERS = [
     "environment",
     "data_dir",
+    "visible",
     "settings",
     "celery",
     "engine",
