@@ -13,6 +13,7 @@ LAYERS = [
     "environment",
     "data_dir",
     "visible",
+    "mail_server",
     "settings",
     "celery",
     "engine",
