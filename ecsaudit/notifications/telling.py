@@ -1,6 +1,6 @@
 """Findings as a notice tells them."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import datetime
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -10,20 +10,8 @@ from django.db.models import QuerySet
 from django.urls import reverse
 
 from ecsaudit.findings.models import Finding
-from ecsaudit.notifications.models import Severity
+from ecsaudit.findings.severity import SEVERITIES, Severity
 from ecsaudit.notifications.notice import MOST_TOLD, Notice, Told
-
-# Which severity a priority has where no policy says: as Security Hub gets it.
-SEVERITIES = {
-    0: Severity.CRITICAL,
-    1: Severity.CRITICAL,
-    2: Severity.CRITICAL,
-    3: Severity.HIGH,
-    4: Severity.MEDIUM,
-    5: Severity.LOW,
-    6: Severity.INFORMATIONAL,
-    7: Severity.INFORMATIONAL,
-}
 
 
 def tellable(findings: "QuerySet[Finding]") -> "QuerySet[Finding]":
@@ -64,17 +52,17 @@ def is_local() -> bool:
     return urlsplit(settings.PUBLIC_URL).hostname in ("localhost", "127.0.0.1", "::1")
 
 
-def notice_about(findings: Iterable[Finding]) -> Notice:
-    """The notice that a message about these findings would carry, for a preview."""
-    told = tuple(told_of(finding) for finding in list(findings)[:MOST_TOLD])
-    worst = min((finding.priority for finding in findings), default=4)
+def notice_about(findings: Sequence[Finding]) -> Notice:
+    """The notice that a message about these findings (at least one) would carry, for a preview."""
+    told = tuple(told_of(finding) for finding in findings[:MOST_TOLD])
+    worst = min(finding.priority for finding in findings)
     return Notice(
         key=uuid4().hex,
         about="preview",
         title=told[0].rule,
         severity=SEVERITIES[worst],
         told=told,
-        count=len(told),
+        count=len(findings),
         url=told[0].url,
         policy="Name of the policy",
         runbook_url="https://wiki.example.com/runbook",
