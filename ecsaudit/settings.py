@@ -30,6 +30,9 @@ LEASE_SECONDS = env.integer("ECSAUDIT_LEASE_SECONDS", 30, lowest=1, highest=3_60
 LOOKUPS_PER_SECOND = env.integer("ECSAUDIT_LOOKUPS_PER_SECOND", 2, lowest=1, highest=1_000)
 RULES_DIR = Path(env.text("ECSAUDIT_RULES_DIR", str(BASE_DIR / "rules"))).expanduser().resolve()
 
+# --- notifications ----------------------------------------------------------------------------------------------------
+GIVE_UP_HOURS = env.integer("ECSAUDIT_GIVE_UP_HOURS", 24, lowest=1, highest=720)
+
 # --- Django -----------------------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
     "ecsaudit",
