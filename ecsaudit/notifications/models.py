@@ -253,6 +253,12 @@ class Throttle(models.Model):
 
 
 class DeliveryQuerySet(QuerySet["Delivery"]):
+    def for_message(self) -> DeliveryQuerySet:
+        """With all that a message tells of a finding, in the order in which they came."""
+        return self.select_related(
+            "finding__account", "finding__session", "finding__tag_set", "finding__group"
+        ).order_by("pk")
+
     def for_finding(self, finding: Finding) -> DeliveryQuerySet:
         """What became of one finding in each channel."""
         return self.filter(finding=finding).select_related("channel", "message").order_by("channel__name")
