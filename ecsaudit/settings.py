@@ -32,9 +32,6 @@ LOOKUPS_PER_SECOND = env.integer("ECSAUDIT_LOOKUPS_PER_SECOND", 2, lowest=1, hig
 RULES_DIR = Path(env.text("ECSAUDIT_RULES_DIR", str(BASE_DIR / "rules"))).expanduser().resolve()
 
 # --- notifications ----------------------------------------------------------------------------------------------------
-PUBLIC_URL = env.text("ECSAUDIT_PUBLIC_URL", "http://localhost:8000").rstrip("/")
-if urlsplit(PUBLIC_URL).scheme not in ("http", "https") or not urlsplit(PUBLIC_URL).netloc:
-    raise BadSetting(f"ECSAUDIT_PUBLIC_URL is {PUBLIC_URL!r}; it must be an address such as https://audit.example.com")
 GIVE_UP_HOURS = env.integer("ECSAUDIT_GIVE_UP_HOURS", 24, lowest=1, highest=720)
 # The newest first: it seals, all of them open. Without any, a file in the data folder holds one.
 ENCRYPTION_KEYS = tuple(key.strip() for key in env.secret("ECSAUDIT_ENCRYPTION_KEYS").split(",") if key.strip())
