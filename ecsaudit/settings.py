@@ -32,6 +32,7 @@ LOOKUPS_PER_SECOND = env.integer("ECSAUDIT_LOOKUPS_PER_SECOND", 2, lowest=1, hig
 RULES_DIR = Path(env.text("ECSAUDIT_RULES_DIR", str(BASE_DIR / "rules"))).expanduser().resolve()
 
 # --- notifications ----------------------------------------------------------------------------------------------------
+GIVE_UP_HOURS = env.integer("ECSAUDIT_GIVE_UP_HOURS", 24, lowest=1, highest=720)
 # The newest first: it seals, all of them open. Without any, a file in the data folder holds one.
 ENCRYPTION_KEYS = tuple(key.strip() for key in env.secret("ECSAUDIT_ENCRYPTION_KEYS").split(",") if key.strip())
 # Under which people reach the product: links in messages begin with it.

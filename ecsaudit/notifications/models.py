@@ -16,22 +16,13 @@ from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery, Sum
 from django.urls import reverse
 
 from ecsaudit.findings.models import Finding
+from ecsaudit.findings.severity import Severity
 
 # A channel fails, for people, after so many failures in a row or after this time.
 FAILING_AFTER = 3
 FAILING_AFTER_TIME = timedelta(minutes=5)
 # No screen counts a channel's findings further than this.
 COUNTED = 1_000
-
-
-class Severity(models.TextChoices):
-    """ASFF's Severity.Label, the mildest first."""
-
-    INFORMATIONAL = "INFORMATIONAL", "Informational"
-    LOW = "LOW", "Low"
-    MEDIUM = "MEDIUM", "Medium"
-    HIGH = "HIGH", "High"
-    CRITICAL = "CRITICAL", "Critical"
 
 
 class Purpose(models.TextChoices):
@@ -174,8 +165,8 @@ class Message(models.Model):
     """One message to one channel: a row of the outbox. Its text is made when it is sent.
 
     `key` is the same at every try, so that the other side can drop a second one; `about` is the same for all messages about
-    the same thing. `attempts` are the times that a worker took it. `count` are the findings that it was made for. `asked_by`
-    wanted it sent again at `asked_at`. `sent_title` and `sent_body` are the text of the last try.
+    findings of one group. `count` are the findings that it was made for, `attempts` the times that a worker took it.
+    `sent_title` and `sent_body` are the text of the last try. `asked_by` wanted it sent again, at `asked_at`.
     """
 
     channel = models.ForeignKey(Channel, on_delete=models.CASCADE, related_name="messages")
@@ -272,7 +263,6 @@ class Throttle(models.Model):
     until_at = models.DateTimeField(null=True)
     first_message = models.OneToOneField(Message, on_delete=models.SET_NULL, null=True, related_name="throttle")
     held = models.PositiveIntegerField(default=0)
-    about = models.CharField(max_length=128)
     runbook_url = models.CharField(max_length=2000, blank=True)
 
     class Meta:
@@ -286,6 +276,12 @@ class Throttle(models.Model):
 
 
 class DeliveryQuerySet(QuerySet["Delivery"]):
+    def for_message(self) -> DeliveryQuerySet:
+        """With all that a message tells of a finding, in the order in which they came."""
+        return self.select_related(
+            "finding__account", "finding__group", "finding__session", "finding__tag_set"
+        ).order_by("pk")
+
     def for_finding(self, finding: Finding) -> DeliveryQuerySet:
         """What became of one finding in each channel."""
         return self.filter(finding=finding).select_related("channel", "message").order_by("channel__name")
