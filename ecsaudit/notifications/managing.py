@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from uuid import uuid4
 
 from django.db import transaction
 from django.utils import timezone
 
 from ecsaudit.environment import BadSetting
-from ecsaudit.notifications import sealing, telling
+from ecsaudit.findings.severity import Severity
+from ecsaudit.notifications import health, sealing, telling
 from ecsaudit.notifications.answer import Answer, Outcome
 from ecsaudit.notifications.channels import CHANNELS
-from ecsaudit.notifications.models import Attempt, Channel, Message, Purpose, Severity, State
+from ecsaudit.notifications.messages import new_message
+from ecsaudit.notifications.models import Attempt, Channel, Message, Purpose, State
 from ecsaudit.notifications.texts import Text, compose
 from ecsaudit.people.models import User
 
@@ -63,18 +64,20 @@ def delete(*, channel: Channel) -> None:
     channel.delete()
 
 
-def send_test(*, channel: Channel, by: User, now: datetime) -> Message:
-    """Send a made-up finding at once, in this process, and return its message with the answer.
+def send_test(*, channel: Channel, by: User, now: datetime) -> Answer:
+    """Send a made-up finding at once, in this process, and return what came of it. Raises TestTakenAway.
 
     The row is written before the call, as for every message, so that nothing ever leaves without a trace.
     """
-    key, owner = uuid4().hex, f"test by {by.pk}"
-    notice = telling.sample(key=key, about=key, now=now)
+    message = new_message(
+        channel_id=channel.pk, purpose=Purpose.TEST, policy="", severity=Severity.INFORMATIONAL, runbook_url="", now=now
+    )
+    notice = telling.sample(key=message.key, about=message.about, now=now)
     text = compose(channel.kind, channel.title_template, channel.body_template, notice)
-    message, attempt = begin(channel, key=key, owner=owner, text=text, by=by, now=now)
+    attempt = begin(message, text, owner=f"test {message.key}"[:64], by=by, now=now)
 
     def before_call() -> None:
-        mine = Message.objects.filter(pk=message.pk, state=State.CLAIMED, lease_owner=owner)
+        mine = Message.objects.filter(pk=message.pk, state=State.CLAIMED, lease_owner=message.lease_owner)
         if not mine.update(state=State.CALLING):
             raise TestTakenAway
 
@@ -85,52 +88,35 @@ def send_test(*, channel: Channel, by: User, now: datetime) -> Message:
     else:
         answer = CHANNELS[channel.kind].send(channel.settings, secrets, notice, text, before_call)
     note(message, attempt, answer)
-    return message
+    health.note(channel=channel, answer=answer, now=timezone.now(), is_test=True)
+    return answer
 
 
-def begin(channel: Channel, *, key: str, owner: str, text: Text, by: User, now: datetime) -> tuple[Message, Attempt]:
-    """The rows of a test that is about to be sent."""
+def begin(message: Message, text: Text, *, owner: str, by: User, now: datetime) -> Attempt:
+    """The rows of a test that is about to be sent, held so that no worker takes it for one of its own."""
+    message.state, message.attempts = State.CLAIMED, 1
+    message.lease_owner, message.lease_expires_at = owner, now + TEST_LEASE
+    message.sent_title, message.sent_body = text.title, text.body
+    message.asked_by, message.asked_at = by, now
     with transaction.atomic():
-        message = Message.objects.create(
-            channel=channel,
-            purpose=Purpose.TEST,
-            key=key,
-            about=key,
-            severity=Severity.INFORMATIONAL,
-            state=State.CLAIMED,
-            attempts=1,
-            created_at=now,
-            next_attempt_at=now,
-            give_up_at=now,
-            lease_owner=owner,
-            lease_expires_at=now + TEST_LEASE,
-            sent_title=text.title,
-            sent_body=text.body,
-            asked_by=by,
-            asked_at=now,
-        )
-        return message, Attempt.objects.create(message=message, at=now, owner=owner, asked_by=by)
+        message.save()
+        return Attempt.objects.create(message=message, at=now, owner=owner, asked_by=by)
 
 
 def note(message: Message, attempt: Attempt, answer: Answer) -> None:
-    """Write the answer down: for the message, its try, and the channel's health."""
-    now = timezone.now()
-    message.state = STATES.get(answer.outcome, State.FAILED)
-    message.answer_code, message.answer_text = answer.code, answer.text
-    message.accepted_at = now if answer.outcome == Outcome.ACCEPTED else None
-    # A test is about no finding.
-    message.findings_noted, message.lease_owner, message.lease_expires_at = True, "", None
-    attempt.outcome, attempt.code, attempt.text, attempt.answered_at = answer.outcome, answer.code, answer.text, now
-    health = {
-        "last_answer_code": answer.code,
-        "last_answer_text": answer.text,
-        "last_tried_at": now,
-        "tested_at": now,
-    }
-    if answer.outcome == Outcome.ACCEPTED:
-        # What waited because of failures needn't wait any longer.
-        health |= {"last_accepted_at": now, "failures_in_a_row": 0, "failing_since": None, "next_attempt_at": None}
+    """Write the answer down, for the message and its try, unless they were deleted with their channel meanwhile."""
+    now, accepted = timezone.now(), answer.outcome == Outcome.ACCEPTED
     with transaction.atomic():
-        message.save()
-        attempt.save()
-        Channel.objects.filter(pk=message.channel_id).update(**health)
+        Message.objects.filter(pk=message.pk, lease_owner=message.lease_owner).update(
+            state=STATES.get(answer.outcome, State.FAILED),
+            answer_code=answer.code,
+            answer_text=answer.text,
+            accepted_at=now if accepted else None,
+            # A test is about no finding.
+            findings_noted=True,
+            lease_owner="",
+            lease_expires_at=None,
+        )
+        Attempt.objects.filter(pk=attempt.pk).update(
+            answered_at=now, outcome=answer.outcome, code=answer.code, text=answer.text
+        )

@@ -7,6 +7,7 @@ from pytest_django import Settings
 
 from ecsaudit.notifications import managing, sealing
 from ecsaudit.notifications.models import Channel, Delivery, Message, Throttle
+from ecsaudit.notifications.sending import recover
 from ecsaudit.people.models import User
 from tests import factories
 from tests.notifications.other_sides import http_side, raw_side, request_of
@@ -55,8 +56,8 @@ def test_a_change_leaves_the_channel_s_health_alone() -> None:
 def test_a_test_is_sent_at_once_and_leaves_a_message_with_its_answer(adam: User) -> None:
     with http_side(body=b"thank you") as side:
         channel = make(settings={"url": side.url()})
-        message = managing.send_test(channel=channel, by=adam, now=factories.NOW)
-    message.refresh_from_db()
+        managing.send_test(channel=channel, by=adam, now=factories.NOW)
+    message = Message.objects.get()
     assert (message.purpose, message.state, message.answer_code, message.answer_text) == (
         "test",
         "sent",
@@ -85,7 +86,8 @@ def test_an_accepted_test_ends_a_failure(adam: User) -> None:
 def test_a_refused_test_shows_what_was_said(adam: User, status: int, state: str) -> None:
     with http_side(status=status, body=b"not now") as side:
         channel = make(settings={"url": side.url()})
-        message = managing.send_test(channel=channel, by=adam, now=factories.NOW)
+        managing.send_test(channel=channel, by=adam, now=factories.NOW)
+    message = Message.objects.get()
     assert (message.state, message.answer_code, message.accepted_at) == (state, str(status), None)
     found = Channel.objects.get()
     assert (found.last_answer_code, found.last_accepted_at, found.failures_in_a_row) == (str(status), None, 0)
@@ -93,7 +95,8 @@ def test_a_refused_test_shows_what_was_said(adam: User, status: int, state: str)
 
 def test_a_test_whose_answer_is_lost_is_uncertain(adam: User) -> None:
     with raw_side(lambda connection: request_of(connection) and None) as address:
-        message = managing.send_test(channel=make(settings={"url": address}), by=adam, now=factories.NOW)
+        managing.send_test(channel=make(settings={"url": address}), by=adam, now=factories.NOW)
+    message = Message.objects.get()
     assert (message.state, message.answer_code) == ("uncertain", "closed")
 
 
@@ -124,12 +127,34 @@ def test_the_row_says_calling_while_the_other_side_is_called(adam: User) -> None
     assert [*states, Message.objects.get().state] == ["claimed", "calling", "sent"]
 
 
+def test_a_test_that_a_worker_took_over_is_not_sent(adam: User) -> None:
+    def take_over(connection: Any) -> None:
+        got.append(connection.recv(1))
+
+    got: list[bytes] = []
+    with raw_side(take_over) as address, pytest.MonkeyPatch.context() as patch:
+        channel = make(settings={"url": address})
+        # Before the call is made, the lease runs out and a worker takes the row.
+        patch.setattr(managing, "TEST_LEASE", -managing.TEST_LEASE)
+        send = managing.CHANNELS["webhook"].send
+
+        def late(*args: Any) -> Any:
+            recover(channel, factories.NOW)
+            return send(*args)
+
+        patch.setattr(managing.CHANNELS["webhook"], "send", late)
+        with pytest.raises(managing.TestTakenAway):
+            managing.send_test(channel=channel, by=adam, now=factories.NOW)
+    assert got in ([], [b""])
+
+
 def test_without_the_key_a_test_says_so_and_nothing_is_called(adam: User, settings: Settings) -> None:
     with http_side() as side:
         channel = make(settings={"url": side.url()})
         settings.ENCRYPTION_KEYS = (Fernet.generate_key().decode(),)
-        message = managing.send_test(channel=channel, by=adam, now=factories.NOW)
+        managing.send_test(channel=channel, by=adam, now=factories.NOW)
         assert side.got == []
+    message = Message.objects.get()
     assert (message.state, message.answer_code) == ("failed", "secrets")
     assert "put that key back" in message.answer_text
 
