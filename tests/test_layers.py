@@ -24,6 +24,7 @@ LAYERS = [
     "library",
     "findings",
     "notifications",
+    "policies",
     "replay",
     "pipeline",
     "tasks",
