@@ -30,6 +30,10 @@ LEASE_SECONDS = env.integer("ECSAUDIT_LEASE_SECONDS", 30, lowest=1, highest=3_60
 LOOKUPS_PER_SECOND = env.integer("ECSAUDIT_LOOKUPS_PER_SECOND", 2, lowest=1, highest=1_000)
 RULES_DIR = Path(env.text("ECSAUDIT_RULES_DIR", str(BASE_DIR / "rules"))).expanduser().resolve()
 
+# --- policies ---------------------------------------------------------------------------------------------------------
+# Nobody is told about what happened longer ago than this, so that a first backfill sends nothing.
+NOTIFY_HOURS = env.integer("ECSAUDIT_NOTIFY_HOURS", 24, lowest=1, highest=2_160)
+
 # --- Django -----------------------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
     "ecsaudit",
@@ -39,6 +43,7 @@ INSTALLED_APPS = [
     "ecsaudit.library",
     "ecsaudit.findings",
     "ecsaudit.notifications",
+    "ecsaudit.policies",
     "ecsaudit.replay",
     "ecsaudit.web",
     "django.contrib.admin",
