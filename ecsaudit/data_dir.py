@@ -2,6 +2,7 @@
 
 import os
 import secrets
+from collections.abc import Callable
 from pathlib import Path
 
 from ecsaudit.environment import BadSetting
@@ -19,16 +20,18 @@ def prepare(folder: Path) -> Path:
 
 
 def secret_key(folder: Path) -> str:
-    """The installation's own secret key, made on first use in a file that only its owner can read.
+    """The installation's own secret key, made on first use."""
+    return made_once(folder / "secret_key", lambda: secrets.token_urlsafe(64))
+
+
+def made_once(path: Path, make: Callable[[], str]) -> str:
+    """The text of a file that only its owner can read; made on first use.
 
     Several processes may start at once, so the file is written aside and linked into place: the first one wins and
     nobody ever reads half a key.
     """
-    path = folder / "secret_key"
     if not path.exists():
-        draft = folder / f"secret_key.{os.getpid()}"
-        draft.touch(mode=0o600)
-        draft.write_text(secrets.token_urlsafe(64), encoding="ascii")
+        draft = written_aside(path, make())
         try:
             os.link(draft, path)
         except FileExistsError:
@@ -38,4 +41,16 @@ def secret_key(folder: Path) -> str:
     try:
         return path.read_text(encoding="ascii").strip()
     except OSError as error:
-        raise BadSetting(f"the secret key {path} can't be read: {error.strerror}") from error
+        raise BadSetting(f"the key {path} can't be read: {error.strerror}") from error
+
+
+def replaced(path: Path, text: str) -> None:
+    """Give such a file another text, at one stroke."""
+    written_aside(path, text).replace(path)
+
+
+def written_aside(path: Path, text: str) -> Path:
+    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    draft.touch(mode=0o600)
+    draft.write_text(text, encoding="ascii")
+    return draft

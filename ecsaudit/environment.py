@@ -1,15 +1,29 @@
 """Reading settings from the environment. A wrong value raises BadSetting, which names the variable and what is allowed."""
 
 import os
+import re
 from collections.abc import Mapping
+from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 
 TRUE = frozenset({"1", "true", "yes", "on"})
 FALSE = frozenset({"0", "false", "no", "off"})
 
+# A name needs a letter in its last part, so that a mistyped address is none.
+HOST_NAME = re.compile(r"(?:[A-Za-z0-9_-]+\.)*[A-Za-z0-9-]*[A-Za-z][A-Za-z0-9-]*\.?")
+
 
 class BadSetting(ValueError):
     """A variable of the environment holds a value that ecsaudit can't use. Its text is one line for a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hosts:
+    """Names (in lower case) and networks; an address is a network of one."""
+
+    names: frozenset[str] = frozenset()
+    networks: tuple[IPv4Network | IPv6Network, ...] = ()
 
 
 class Environment:
@@ -43,6 +57,20 @@ class Environment:
         """A comma-separated list; blanks around an item and empty items are dropped."""
         found = tuple(item.strip() for item in self.text(name).split(",") if item.strip())
         return found or default
+
+    def hosts(self, name: str) -> Hosts:
+        """A comma-separated list of host names, addresses and networks such as 10.1.0.0/16."""
+        names, networks = set(), []
+        for item in self.items(name):
+            try:
+                networks.append(ip_network(item.strip("[]")))
+            except ValueError as error:
+                if not HOST_NAME.fullmatch(item):
+                    raise BadSetting(
+                        f"{name} holds {item!r}; use names (hooks.example.com), addresses or networks (10.1.0.0/16)"
+                    ) from error
+                names.add(item.lower().rstrip("."))
+        return Hosts(frozenset(names), tuple(networks))
 
     def choice(self, name: str, default: str, allowed: tuple[str, ...]) -> str:
         value = self.text(name, default)

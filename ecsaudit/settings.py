@@ -8,6 +8,7 @@ from csp.constants import NONE, SELF
 
 from ecsaudit import data_dir
 from ecsaudit.environment import BadSetting, Environment
+from ecsaudit.mail_server import MailServer
 
 env = Environment()
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -29,6 +30,18 @@ LEASE_SECONDS = env.integer("ECSAUDIT_LEASE_SECONDS", 30, lowest=1, highest=3_60
 # AWS allows 2 a second for each account and Region, shared with everybody who looks at the event history.
 LOOKUPS_PER_SECOND = env.integer("ECSAUDIT_LOOKUPS_PER_SECOND", 2, lowest=1, highest=1_000)
 RULES_DIR = Path(env.text("ECSAUDIT_RULES_DIR", str(BASE_DIR / "rules"))).expanduser().resolve()
+
+# --- notifications ----------------------------------------------------------------------------------------------------
+GIVE_UP_HOURS = env.integer("ECSAUDIT_GIVE_UP_HOURS", 24, lowest=1, highest=720)
+# The newest first: it seals, all of them open. Without any, a file in the data folder holds one.
+ENCRYPTION_KEYS = tuple(key.strip() for key in env.secret("ECSAUDIT_ENCRYPTION_KEYS").split(",") if key.strip())
+ALLOWED_WEBHOOK_HOSTS = env.hosts("ECSAUDIT_ALLOWED_WEBHOOK_HOSTS")
+mail_server = MailServer.of(env.secret("ECSAUDIT_SMTP_URL"), "ECSAUDIT_SMTP_URL")
+EMAIL_HOST, EMAIL_PORT = mail_server.host, mail_server.port
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = mail_server.user, mail_server.password
+EMAIL_USE_TLS, EMAIL_USE_SSL = mail_server.starttls, mail_server.tls
+EMAIL_TIMEOUT = 10  # seconds for each step
+DEFAULT_FROM_EMAIL = env.text("ECSAUDIT_EMAIL_FROM", "ecsaudit@localhost")
 
 # --- policies ---------------------------------------------------------------------------------------------------------
 # Nobody is told about what happened longer ago than this, so that a first backfill sends nothing.

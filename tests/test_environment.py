@@ -49,3 +49,17 @@ def test_a_secret_given_twice_or_in_a_missing_file_is_refused(tmp_path: Path) ->
         Environment({"A": "x", "A_FILE": "y"}).secret("A")
     with pytest.raises(BadSetting, match=r"A_FILE is .* which can't be read"):
         Environment({"A_FILE": str(tmp_path / "missing")}).secret("A")
+
+
+def test_hosts_are_names_addresses_and_networks() -> None:
+    found = Environment({"A": "Hooks.Example.com., 10.1.0.0/16, 127.0.0.1, [::1], fd00::/8"}).hosts("A")
+    assert found.names == {"hooks.example.com"}
+    assert [str(network) for network in found.networks] == ["10.1.0.0/16", "127.0.0.1/32", "::1/128", "fd00::/8"]
+
+
+@pytest.mark.parametrize(
+    "value", ["10.1.0.0/99", "10.1.0.1/16", "10.1.0", "https://example.com", "a b", "*.example.com"]
+)
+def test_a_host_that_is_none_says_what_is_allowed(value: str) -> None:
+    with pytest.raises(BadSetting, match=r"A holds .*; use names \(hooks.example.com\), addresses or networks"):
+        Environment({"A": value}).hosts("A")

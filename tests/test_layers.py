@@ -12,6 +12,8 @@ PACKAGE = Path(__file__).parent.parent / "ecsaudit"
 LAYERS = [
     "environment",
     "data_dir",
+    "visible",
+    "mail_server",
     "settings",
     "celery",
     "engine",

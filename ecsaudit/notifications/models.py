@@ -142,8 +142,8 @@ class Message(models.Model):
     """One message to one channel: a row of the outbox. Its text is made when it is sent.
 
     `key` is the same at every try, so that the other side can drop a second one; `about` is the same for all messages about
-    the same thing. `attempts` are the times that a worker took it. `count` are the findings that it was made for. `asked_by`
-    wanted it sent again at `asked_at`. `sent_title` and `sent_body` are the text of the last try.
+    findings of one group. `count` are the findings that it was made for, `attempts` the times that a worker took it.
+    `sent_title` and `sent_body` are the text of the last try. `asked_by` wanted it sent again, at `asked_at`.
     """
 
     channel = models.ForeignKey(Channel, on_delete=models.CASCADE, related_name="messages")
@@ -240,7 +240,6 @@ class Throttle(models.Model):
     until_at = models.DateTimeField(null=True)
     first_message = models.OneToOneField(Message, on_delete=models.SET_NULL, null=True, related_name="throttle")
     held = models.PositiveIntegerField(default=0)
-    about = models.CharField(max_length=128)
     runbook_url = models.CharField(max_length=2000, blank=True)
 
     class Meta:

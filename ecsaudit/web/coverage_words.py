@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from ecsaudit.cloudtrail.coverage import Coverage, Gap
+from ecsaudit.visible import shortened
 from ecsaudit.web.summary import counted
 from ecsaudit.web.times import minute
-from ecsaudit.web.visible import shortened
 
 # A line names so many event names or accounts; of more it gives the number.
 NAMED = 3

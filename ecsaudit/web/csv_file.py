@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from django.http import HttpResponse
 
-from ecsaudit.web.visible import visible
+from ecsaudit.visible import visible
 
 # What makes a spreadsheet take a cell for a formula (OWASP, CSV injection), the full-width forms included.
 RUNS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")

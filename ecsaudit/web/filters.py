@@ -17,7 +17,7 @@ from urllib.parse import urlencode
 from django.db.models import Q, QuerySet
 from django.http import QueryDict
 
-from ecsaudit.web.visible import shortened
+from ecsaudit.visible import shortened
 
 DEFAULT_DAYS = 30
 DAYS = (1, 7, 30, 90)

@@ -9,12 +9,12 @@ from django.db.models import F, Q
 from django.db.models.lookups import In
 
 from ecsaudit.findings.models import Finding, Priority, RecordState
+from ecsaudit.visible import shortened
 from ecsaudit.web import control_filter
 from ecsaudit.web.control_filter import FEW
 from ecsaudit.web.filters import Dimension, ListFilter, Spec
 from ecsaudit.web.lists import Listing
 from ecsaudit.web.times import stamp
-from ecsaudit.web.visible import shortened
 
 
 def served_by(tag_sets: Sequence[int]) -> Q:

@@ -8,8 +8,8 @@ from django.conf import settings
 
 from ecsaudit.cloudtrail.models import Feed, FeedState
 from ecsaudit.cloudtrail.progress import Progress, progress
+from ecsaudit.visible import shortened
 from ecsaudit.web.times import span
-from ecsaudit.web.visible import shortened
 
 # A feed of an account that somebody switched off; to the collector it is just not due.
 PAUSED = "paused"

@@ -11,9 +11,9 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 
+from ecsaudit.visible import shortened
 from ecsaudit.web.filters import DAYS, LISTED, Dimension, ListFilter, Spec
 from ecsaudit.web.paging import Place, page, place_of
-from ecsaudit.web.visible import shortened
 
 # Counts and facets look at no more rows than this, so that they cost the same on any number of rows.
 COUNTED = 1_000

@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass
 
-from ecsaudit.web.visible import visible
+from ecsaudit.visible import visible
 
 # A page shows this much of one record; the whole text is in the database.
 LONGEST = 100_000

@@ -16,9 +16,9 @@ from ecsaudit.library.effective import Effective
 from ecsaudit.library.models import Kind, Layer
 from ecsaudit.replay.models import Change, Purpose, Replay
 from ecsaudit.replay.outcomes import KEPT
+from ecsaudit.visible import shortened
 from ecsaudit.web.paging import Place, page, place_of
 from ecsaudit.web.times import moment, span, stamp
-from ecsaudit.web.visible import shortened
 
 DAYS = {"1": 1, "7": 7, "30": 30, "all": None}
 # As many days as a list's address takes.

@@ -16,7 +16,7 @@ from ecsaudit.library.macro_errors import macro_errors
 from ecsaudit.library.models import Kind
 from ecsaudit.library.rule_tests import Result, results
 from ecsaudit.library.texts import LONGEST_TEXT, TextRefused
-from ecsaudit.web.visible import visible
+from ecsaudit.visible import visible
 
 # Of what a macro or list changes, this many rules are tested and named.
 MOST_RULES = 100

@@ -18,10 +18,10 @@ from ecsaudit.execsessions.models import Dimension as Counted
 from ecsaudit.findings.models import Priority
 from ecsaudit.library.effective import Effective
 from ecsaudit.library.models import Kind, Layer, Library, Mode, QuietCount, Version
+from ecsaudit.visible import shortened
 from ecsaudit.web.control_filter import CONTROL_WORDS, FRAMEWORK_WORDS, chosen_frameworks, framework_of
 from ecsaudit.web.filters import Dimension, ListFilter, Spec
 from ecsaudit.web.lists import Facet, FacetValue
-from ecsaudit.web.visible import shortened
 
 DAYS = 30
 WEEK = 7

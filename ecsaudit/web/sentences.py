@@ -3,8 +3,8 @@
 from ecsaudit.cloudtrail.identity import IdentityKind, short_role
 from ecsaudit.cloudtrail.user_agent import Client
 from ecsaudit.execsessions.models import ExecSession, Kind, Mode, Outcome
+from ecsaudit.visible import shortened
 from ecsaudit.web.times import moment
-from ecsaudit.web.visible import shortened
 
 DONE = {
     Mode.SHELL: "opened a shell in",

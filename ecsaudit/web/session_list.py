@@ -11,12 +11,12 @@ from ecsaudit.cloudtrail.identity import short_role
 from ecsaudit.cloudtrail.user_agent import Client
 from ecsaudit.execsessions.models import ExecSession, Kind, Mode, Outcome
 from ecsaudit.findings.models import Finding, Priority
+from ecsaudit.visible import shortened
 from ecsaudit.web import control_filter
 from ecsaudit.web.control_filter import FEW
 from ecsaudit.web.filters import Dimension, ListFilter, Spec
 from ecsaudit.web.lists import Listing
 from ecsaudit.web.times import stamp
-from ecsaudit.web.visible import shortened
 
 
 def served_by(tag_sets: Sequence[int]) -> Q:

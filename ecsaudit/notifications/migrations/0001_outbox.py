@@ -164,7 +164,6 @@ class Migration(migrations.Migration):
                 ("length", models.DurationField()),
                 ("until_at", models.DateTimeField(null=True)),
                 ("held", models.PositiveIntegerField(default=0)),
-                ("about", models.CharField(max_length=128)),
                 ("runbook_url", models.CharField(blank=True, max_length=2000)),
                 (
                     "channel",

@@ -2,7 +2,7 @@
 
 from django import template
 
-from ecsaudit.web import visible as marks
+from ecsaudit import visible as marks
 
 register = template.Library()
 

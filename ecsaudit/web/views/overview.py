@@ -12,10 +12,10 @@ from django.utils import timezone
 from ecsaudit.cloudtrail.models import Feed
 from ecsaudit.execsessions.models import DailyCount, Dimension
 from ecsaudit.findings.models import Finding
+from ecsaudit.visible import shortened
 from ecsaudit.web import charts, finding_list
 from ecsaudit.web.health import health
 from ecsaudit.web.summary import PRIORITY_GROUPS, Part, findings_sentence, sessions_sentence
-from ecsaudit.web.visible import shortened
 
 RANGES = (7, 30, 90)
 DEFAULT = 30

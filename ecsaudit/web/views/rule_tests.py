@@ -13,11 +13,11 @@ from ecsaudit.cloudtrail.models import Event
 from ecsaudit.library import rule_tests
 from ecsaudit.library.effective import rules
 from ecsaudit.library.models import Kind, RuleTest
+from ecsaudit.visible import json_escaped
 from ecsaudit.web.access import analysts_only, person
 from ecsaudit.web.asked import asked_number
 from ecsaudit.web.in_force import needs_rules
 from ecsaudit.web.rule_list import item_address
-from ecsaudit.web.visible import json_escaped
 
 
 class TestForm(forms.Form):

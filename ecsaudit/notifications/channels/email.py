@@ -1,0 +1,124 @@
+"""E-mail, by the mail server of ECSAUDIT_SMTP_URL.
+
+Django opens the connection (encryption, log-in) and makes the message; the conversation is our own, so that the answer for
+each recipient and the server's last word are known. Nothing can arrive before DATA is sent.
+"""
+
+from __future__ import annotations
+
+import re
+import smtplib
+from collections.abc import Iterator
+from contextlib import suppress
+from email.utils import parseaddr
+
+from django.conf import settings as installation
+from django.core.exceptions import ValidationError
+from django.core.mail import EmailMessage
+from django.core.mail.backends.smtp import EmailBackend
+from django.core.mail.message import sanitize_address
+from django.core.validators import validate_email
+
+from ecsaudit.notifications.answer import Answer, Outcome
+from ecsaudit.notifications.channels.kind import BeforeCall, Field, Kind, Problem, Values
+from ecsaudit.notifications.notice import Notice
+from ecsaudit.notifications.texts import Text
+
+MOST_RECIPIENTS = 50
+NO_SERVER = "no mail server is set; an operator sets ECSAUDIT_SMTP_URL"
+# Reply codes of SMTP: 4xx may be well later, 5xx stays.
+FOR_GOOD = 500
+
+
+class Email(Kind):
+    key = "email"
+    label = "E-mail"
+    about = "Mail to people or to a list, sent by the mail server that the operator set (ECSAUDIT_SMTP_URL)."
+    fields = (Field("recipients", "Recipients", "Addresses, one a line or with commas between them.", lines=3),)
+
+    def problems(self, settings: Values, secrets: Values) -> Iterator[Problem]:
+        found = recipients_of(settings["recipients"])
+        for each in found:
+            try:
+                validate_email(each)
+            except ValidationError:
+                yield Problem("recipients", f"{each} is no e-mail address")
+        if len(found) > MOST_RECIPIENTS:
+            yield Problem("recipients", f"{len(found)} recipients; at most {MOST_RECIPIENTS}: use a mailing list")
+        if not installation.EMAIL_HOST:
+            yield Problem("recipients", NO_SERVER)
+
+    def deliver(self, settings: Values, secrets: Values, notice: Notice, text: Text, before_call: BeforeCall) -> Answer:
+        if not installation.EMAIL_HOST:
+            return Answer(Outcome.UNSENT, "no server", NO_SERVER)
+        backend = EmailBackend()
+        try:
+            backend.open()
+        except smtplib.SMTPResponseException as error:
+            return Answer(Outcome.REFUSED, str(error.smtp_code), words(error.smtp_error))
+        except (smtplib.SMTPException, OSError) as error:
+            return Answer(Outcome.UNSENT, "no connection", f"no connection to the mail server: {error}")
+        assert backend.connection is not None
+        try:
+            return converse(backend.connection, message(settings, notice, text), before_call)
+        finally:
+            with suppress(smtplib.SMTPException, OSError):
+                backend.close()
+
+
+def recipients_of(text: str) -> list[str]:
+    return [each for each in re.split(r"[\s,;]+", text) if each]
+
+
+def message(settings: Values, notice: Notice, text: Text) -> EmailMessage:
+    """The subject has no line break and no control character: texts.compose makes marks of them."""
+    domain = parseaddr(installation.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2] or "ecsaudit.invalid"
+    headers = {
+        "Message-ID": f"<{notice.key}@{domain}>",
+        "Auto-Submitted": "auto-generated",
+        "X-ECSAudit-Severity": notice.severity,
+    }
+    return EmailMessage(subject=text.title, body=text.body, to=recipients_of(settings["recipients"]), headers=headers)
+
+
+def converse(server: smtplib.SMTP, mail: EmailMessage, before_call: BeforeCall) -> Answer:
+    """MAIL, RCPT for each recipient, DATA."""
+    sender = envelope(mail.from_email)
+    content = mail.message().as_bytes(linesep="\r\n")  # type: ignore[call-arg]  # Django's messages take it
+    try:
+        code, said = server.mail(sender)
+        if code != 250:
+            return refusal(code, f"sender {sender}: {words(said)}")
+        answers = [(each, *server.rcpt(envelope(each))) for each in mail.to]
+    except (smtplib.SMTPException, OSError) as error:
+        return Answer(Outcome.UNSENT, "closed", f"the mail server closed the connection before the message: {error}")
+    refused = [(each, code, words(said)) for each, code, said in answers if code not in (250, 251)]
+    told = "; ".join(f"{each} refused: {code} {said}" for each, code, said in refused)
+    if len(refused) == len(answers):
+        # One that may be well later keeps the message alive.
+        return refusal(min(code for _, code, _ in refused), told)
+    before_call()
+    try:
+        code, said = server.data(content)
+    except smtplib.SMTPDataError as error:
+        return refusal(error.smtp_code, words(error.smtp_error))
+    except TimeoutError:
+        return Answer(Outcome.UNKNOWN, "timeout", "no answer in time; it may have arrived")
+    except (smtplib.SMTPException, OSError):
+        return Answer(Outcome.UNKNOWN, "closed", "the connection was closed before an answer; it may have arrived")
+    if code != 250:
+        return refusal(code, words(said))
+    return Answer(Outcome.ACCEPTED, str(code), "; ".join(part for part in (words(said), told) if part))
+
+
+def envelope(address: str) -> str:
+    """The bare address, with a domain that every mail server knows."""
+    return sanitize_address(parseaddr(address)[1], "utf-8")
+
+
+def refusal(code: int, text: str) -> Answer:
+    return Answer(Outcome.REJECTED if code >= FOR_GOOD else Outcome.REFUSED, str(code), text)
+
+
+def words(said: bytes | str) -> str:
+    return said.decode("utf-8", "replace") if isinstance(said, bytes) else said
