@@ -1,6 +1,6 @@
 """The flow, and the only place that knows its order:
 
-    CloudTrail record → event → exec session → rules → finding
+    CloudTrail record → event → exec session → rules → finding → policy → outbox
 
 Every function may run twice, late, or be killed at any line: a page is taken in by one transaction or not at all.
 """
@@ -26,6 +26,7 @@ from ecsaudit.execsessions.facts import EVENT_NAMES, ssm_session_id
 from ecsaudit.findings import services as findings
 from ecsaudit.library import services as library
 from ecsaudit.library.effective import RulesBroken, rules
+from ecsaudit.policies.routing import route
 
 logger = logging.getLogger(__name__)
 # A turn ends after this, so that no busy account keeps the others waiting; it goes on at once when a worker is free.
@@ -103,14 +104,18 @@ def log_page(feed: Feed, query: Query, seen: int, new: int) -> None:
 
 
 def take_in(feed: Feed, items: Sequence[dict[str, Any]]) -> int:
-    """Store, join and judge one page; returns how many of its events were new. Must run inside a transaction."""
+    """Store, join and judge one page, and write down whom to tell; returns how many of its events were new.
+
+    Must run inside a transaction.
+    """
     # Before the first event gets its number: see Library.hold.
     effective = rules.held()
     tally = Tally()
     new = store_page(feed=feed, items=items, ssm_session_id=ssm_session_id)
     session_of = execsessions.join(new, tally)
     findings.link(session_of)
-    findings.judge(new, session_of, effective, tally)
+    found = findings.judge(new, session_of, effective, tally)
+    route(found, timezone.now())
     findings.count(set(session_of.values()))
     tally.save(feed.account_id)
     return len(new)

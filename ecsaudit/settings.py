@@ -45,6 +45,10 @@ EMAIL_USE_TLS, EMAIL_USE_SSL = mail_server.starttls, mail_server.tls
 EMAIL_TIMEOUT = 10  # seconds for each step
 DEFAULT_FROM_EMAIL = env.text("ECSAUDIT_EMAIL_FROM", "ecsaudit@localhost")
 
+# --- policies ---------------------------------------------------------------------------------------------------------
+# Nobody is told about what happened longer ago than this, so that a first backfill sends nothing.
+NOTIFY_HOURS = env.integer("ECSAUDIT_NOTIFY_HOURS", 24, lowest=1, highest=2_160)
+
 # --- Django -----------------------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
     "ecsaudit",
@@ -54,6 +58,7 @@ INSTALLED_APPS = [
     "ecsaudit.library",
     "ecsaudit.findings",
     "ecsaudit.notifications",
+    "ecsaudit.policies",
     "ecsaudit.replay",
     "ecsaudit.web",
     "django.contrib.admin",

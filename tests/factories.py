@@ -13,6 +13,8 @@ from ecsaudit.findings.models import Finding, FindingGroup, TagSet
 from ecsaudit.library.models import RuleSet
 from ecsaudit.notifications.models import Channel, Delivery, Message
 from ecsaudit.notifications.routing import Routing
+from ecsaudit.policies import services as policies
+from ecsaudit.policies.models import Policy
 from ecsaudit.replay.models import Replay, ReplayMatch
 
 NOW = datetime(2026, 11, 2, 12, 0, tzinfo=UTC)
@@ -193,3 +195,8 @@ def delivery(**fields: Any) -> Delivery:
     to = fields.pop("channel", None) or channel()
     fields = {"policy": "Everything", "severity": "HIGH", "created_at": NOW} | fields
     return Delivery.objects.create(finding=about, channel=to, **fields)
+
+
+def policy(name: str = "Production", *, channels: Sequence[Channel] = (), **fields: Any) -> Policy:
+    """A policy behind the others; without more, it catches everything."""
+    return policies.create(policy=Policy(name=name, **fields), channels=channels, by=None, now=NOW)

@@ -26,6 +26,7 @@ LAYERS = [
     "library",
     "findings",
     "notifications",
+    "policies",
     "replay",
     "pipeline",
     "tasks",

@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 
 from django.db.models import Count, Min
@@ -146,11 +147,19 @@ def archive(*, finding_ids: Collection[int], by: Effective, now: datetime, becau
     return len(found)
 
 
-def bring_up(*, matches: Mapping[int, Sequence[engine.Match]], by: Effective, because: str = AGAIN) -> tuple[int, int]:
+@dataclass(frozen=True, slots=True)
+class BroughtUp:
+    """Findings that are new, and how many archived ones were opened again, and how many were there already."""
+
+    made: Sequence[Finding]
+    reopened: int
+    kept: int
+
+
+def bring_up(*, matches: Mapping[int, Sequence[engine.Match]], by: Effective, because: str = AGAIN) -> BroughtUp:
     """Make the findings of stored events that are missing, and open archived ones again.
 
-    `matches` are event id → what matched it. Returns how many findings were brought up, and how many were there. Must run
-    in a transaction that keeps ingest waiting: see Library.locked.
+    `matches` are event id → what matched it. Must run in a transaction that keeps ingest waiting: see Library.locked.
     """
     now = timezone.now()
     events = {
@@ -172,9 +181,9 @@ def bring_up(*, matches: Mapping[int, Sequence[engine.Match]], by: Effective, be
             else:
                 kept += 1
     unarchive(reopened, because, now)
-    brought = [*reopened, *made(missing, session_of, by)]
-    count_again(brought, 1)
-    return len(brought), kept
+    new = made(missing, session_of, by)
+    count_again([*reopened, *new], 1)
+    return BroughtUp(new, len(reopened), kept)
 
 
 def unarchive(found: Sequence[Finding], because: str, now: datetime) -> None:

@@ -15,6 +15,7 @@ from ecsaudit.library.composing import judging
 from ecsaudit.library.effective import Effective, as_it_was
 from ecsaudit.library.models import RuleSet
 from ecsaudit.library.services import count_quiet
+from ecsaudit.policies.routing import route
 from ecsaudit.replay.judging import Comparison, chosen, stored_name
 from ecsaudit.replay.models import Change, Purpose, Replay, ReplayMatch, Stage
 from ecsaudit.replay.reading import Batch, record_of, times_of
@@ -129,8 +130,9 @@ class Apply(Outcome):
             replay.gone += archived
             replay.unchanged += self.read - archived
             return
-        made, _ = findings.bring_up(matches=self.matches, by=self.effective)
-        replay.new += made
+        brought = findings.bring_up(matches=self.matches, by=self.effective)
+        route(brought.made, timezone.now())
+        replay.new += len(brought.made) + brought.reopened
 
 
 OUTCOMES: dict[str, Callable[[Replay], Outcome]] = {Purpose.TRY: Try, Purpose.APPLY: Apply, Purpose.COUNT: Count}

@@ -1,0 +1,71 @@
+"""What policies decide about findings, written into the outbox in the transaction that stored them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from django.conf import settings
+
+from ecsaudit.findings.models import Finding, WorkflowStatus
+from ecsaudit.notifications import services as notifications
+from ecsaudit.notifications.models import Channel
+from ecsaudit.notifications.routing import Routing
+from ecsaudit.policies.decide import decide
+from ecsaudit.policies.in_force import policies
+from ecsaudit.policies.reading import facts_of
+from ecsaudit.policies.terms import Terms
+
+CHANNEL_IS_OFF = "the channel is switched off"
+
+
+def route(findings: Sequence[Finding], now: datetime) -> int:
+    """Have policies tell channels about findings; returns how many findings reach one. Runs after findings and groups.
+
+    One that was born suppressed is told to nobody. Without a policy that leads somewhere it costs one query.
+    """
+    told = [finding for finding in findings if finding.workflow_status != WorkflowStatus.SUPPRESSED]
+    leading = [policy for policy in policies.current() if policy.enabled and policy.channels] if told else []
+    if not leading:
+        return 0
+    routings = routings_of(told, leading, now)
+    if routings:
+        notifications.enqueue(routings, now)
+    return len({routing.finding.pk for routing in routings})
+
+
+def routings_of(findings: Sequence[Finding], leading: Sequence[Terms], now: datetime) -> list[Routing]:
+    """What is to be told about these findings, and what would be if it were not too late or the channel off."""
+    on = dict(Channel.objects.values_list("pk", "enabled"))
+    there = [replace(policy, channels=tuple(pk for pk in policy.channels if pk in on)) for policy in leading]
+    facts = {
+        each.pk: each
+        for each in facts_of(
+            Finding.objects.filter(pk__in=[finding.pk for finding in findings]),
+            with_roles=any("role" in policy.scope for policy in leading),
+        )
+    }
+    found = []
+    for finding in findings:
+        because = too_old(finding, now)
+        for routing in decide(finding, facts[finding.pk], there):
+            not_sent = because or ("" if on[routing.channel_id] else CHANNEL_IS_OFF)
+            found.append(replace(routing, not_sent=not_sent) if not_sent else routing)
+    return found
+
+
+def too_old(finding: Finding, now: datetime) -> str:
+    """Why nobody is told about a finding of an event that long ago, as of a first backfill; empty for a newer one."""
+    hours = settings.NOTIFY_HOURS
+    if now - finding.event_time <= timedelta(hours=hours):
+        return ""
+    return f"the event was older than {hours} h when it was found"
+
+
+def route_own(now: datetime) -> int:
+    """The same for findings of ecsaudit's own, which no collected page brings; asked for every few seconds."""
+    own = Finding.objects.open().filter(
+        account=None, event=None, event_time__gte=now - timedelta(hours=settings.NOTIFY_HOURS)
+    )
+    return route(list(own.filter(deliveries=None)), now)
