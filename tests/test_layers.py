@@ -23,6 +23,7 @@ LAYERS = [
     "compliance",
     "library",
     "findings",
+    "securityhub",
     "replay",
     "pipeline",
     "tasks",
