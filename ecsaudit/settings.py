@@ -18,6 +18,10 @@ SECRET_KEY = env.secret("ECSAUDIT_SECRET_KEY") or data_dir.secret_key(DATA_DIR)
 DEBUG = env.boolean("ECSAUDIT_DEBUG", False)
 ALLOWED_HOSTS = list(env.items("ECSAUDIT_ALLOWED_HOSTS", ("localhost", "127.0.0.1", "[::1]")))
 BEHIND_HTTPS = env.boolean("ECSAUDIT_HTTPS", False)
+# Links in what leaves ecsaudit begin with this; without it they are left out.
+URL = env.text("ECSAUDIT_URL").rstrip("/")
+if URL and urlsplit(URL).scheme not in ("http", "https"):
+    raise BadSetting(f"ECSAUDIT_URL is {URL!r}; it must begin with http:// or https://")
 CSRF_TRUSTED_ORIGINS = [f"https://{host}" for host in ALLOWED_HOSTS if BEHIND_HTTPS and host != "*"]
 
 # --- the collector ----------------------------------------------------------------------------------------------------
@@ -38,6 +42,7 @@ INSTALLED_APPS = [
     "ecsaudit.execsessions",
     "ecsaudit.library",
     "ecsaudit.findings",
+    "ecsaudit.securityhub",
     "ecsaudit.replay",
     "ecsaudit.web",
     "django.contrib.admin",
