@@ -196,7 +196,7 @@ def prepare(turn: Turn, finding_ids: Sequence[int]) -> list[Draft]:
     with transaction.atomic():
         turn.renew()
         HubFinding.objects.bulk_create(made)
-        HubFinding.objects.bulk_update(stored, ["updated_at", *NOTED])
+        note_rows(stored, "updated_at")
     return drafts
 
 
@@ -253,11 +253,12 @@ def note_import(turn: Turn, batch: Sequence[Draft], failures: Failures) -> None:
     with transaction.atomic():
         turn.row.imported += taken
         turn.renew(imported=turn.row.imported, last_import_at=now)
-        note_rows(batch)
+        note_rows([draft.row for draft in batch])
 
 
-def note_rows(drafts: Sequence[Draft]) -> None:
-    HubFinding.objects.bulk_update([draft.row for draft in drafts], NOTED)
+def note_rows(rows: Sequence[HubFinding], *more: str) -> None:
+    """Write down what is noted on these rows; an upsert, because bulk_update takes ten times as long."""
+    HubFinding.objects.bulk_create(rows, update_conflicts=True, update_fields=[*NOTED, *more], unique_fields=["id"])
 
 
 def tell_statuses(turn: Turn, hub: SecurityHub, drafts: Sequence[Draft]) -> None:
@@ -318,7 +319,7 @@ def note_statuses(turn: Turn, drafts: Sequence[Draft], failures: Failures) -> No
             draft.row.told_at = now
     with transaction.atomic():
         turn.renew()
-        note_rows(drafts)
+        note_rows([draft.row for draft in drafts])
 
 
 def finish(turn: Turn, drafts: Sequence[Draft]) -> None:
@@ -337,5 +338,5 @@ def finish(turn: Turn, drafts: Sequence[Draft]) -> None:
             for draft in drafts
             if revisions.get(draft.finding.pk) == draft.revision and asked.get(draft.row.pk) == draft.asked
         ]
-        note_rows(drafts)
+        note_rows([draft.row for draft in drafts])
         Finding.objects.filter(pk__in=same).update(hub_is_stale=False)
