@@ -30,7 +30,9 @@ def suppress(finding: Finding, by: User, hands: Hands) -> None:
     triage.apply(finding_ids=[finding.pk], change=change, by=by, now=hands.now())
 
 
-def test_where_nothing_differs_nothing_is_listed(api: Api, sent: Sequence[HubFinding], hub: HubRegion, hands: Hands) -> None:
+def test_where_nothing_differs_nothing_is_listed(
+    api: Api, sent: Sequence[HubFinding], hub: HubRegion, hands: Hands
+) -> None:
     row = hands.turn(hub, later=600)
     assert not HubFinding.objects.drifted().exists()
     assert sent[0].status_read_at == row.last_read_at
@@ -126,16 +128,16 @@ def test_a_difference_that_went_away_there_is_no_longer_listed(
     assert not HubFinding.objects.drifted().exists()
 
 
-def test_pages_go_on_where_the_last_turn_ended(
-    api: Api, hub: HubRegion, hands: Hands
-) -> None:
+def test_pages_go_on_where_the_last_turn_ended(api: Api, hub: HubRegion, hands: Hands) -> None:
     session = factories.exec_session()
     for number in range(210):
         factories.finding(session=session, rule=f"Rule {number}")
     hands.turn(hub)
     HubRegion.objects.update(next_read_at=hands.now())
     first = len(api.asked)
-    api.fault = lambda number, operation: Fault(error=Refused(500, "InternalException")) if number == first + 2 else None
+    api.fault = lambda number, operation: (
+        Fault(error=Refused(500, "InternalException")) if number == first + 2 else None
+    )
     assert hands.turn(hub, later=600).read_token == "100"
     row = hands.turn(hub, later=60)
     assert (row.read_token, row.error_code) == ("", "")

@@ -77,7 +77,13 @@ def test_findings_of_others_are_not_sent(api: Api, hub: HubRegion, hands: Hands)
     session = factories.exec_session()
     factories.finding(session=session, rule="Elsewhere", region="us-east-1")
     factories.finding(
-        session=session, rule="ecsaudit's own", account=None, event=None, region="", source="ecsaudit", hub_is_stale=False
+        session=session,
+        rule="ecsaudit's own",
+        account=None,
+        event=None,
+        region="",
+        source="ecsaudit",
+        hub_is_stale=False,
     )
     assert hands.turn(hub).imported == 0
     assert api.asked == []
@@ -253,9 +259,7 @@ def test_a_missing_permission_and_a_hub_that_is_not_enabled_are_told_with_what_t
     assert row.error_message.startswith("Account 111122223333 is not subscribed to AWS Security Hub — enable")
 
 
-def test_a_finding_that_security_hub_forgot_is_imported_anew(
-    api: Api, hub: HubRegion, hands: Hands, ann: User
-) -> None:
+def test_a_finding_that_security_hub_forgot_is_imported_anew(api: Api, hub: HubRegion, hands: Hands, ann: User) -> None:
     (finding,) = findings(1)
     hands.turn(hub)
     api.findings.clear()
