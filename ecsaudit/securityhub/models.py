@@ -6,13 +6,16 @@ Account ─< HubRegion (account × Region: switched on or off, holds the lease) 
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 
 from ecsaudit.cloudtrail.models import Account
 from ecsaudit.findings.models import Finding
+
+COUNTED = 1_000
 
 
 class HubState(models.TextChoices):
@@ -36,6 +39,15 @@ class SentState(models.TextChoices):
 FAILED = (SentState.RETRYING, SentState.FAILED)
 
 
+class Counted(Subquery):
+    """How many rows a subquery has, counted up to COUNTED, so that no screen counts a whole table."""
+
+    template = "(SELECT COUNT(*) FROM (%(subquery)s) counted)"
+
+    def __init__(self, rows: QuerySet[Any]) -> None:
+        super().__init__(rows.order_by().values("pk")[:COUNTED], output_field=models.IntegerField())
+
+
 class HubRegionQuerySet(QuerySet["HubRegion"]):
     def due(self, now: datetime) -> HubRegionQuerySet:
         """Those that are switched on, that nobody holds, and where there is something to send, to mark or to read."""
@@ -48,7 +60,13 @@ class HubRegionQuerySet(QuerySet["HubRegion"]):
         return self.filter(free, work, enabled=True, account__enabled=True, next_attempt_at__lte=now)
 
     def for_grid(self) -> HubRegionQuerySet:
-        return self.select_related("account", "switched_by").order_by("account__account_id", "region")
+        """With `waiting_count`, `failed_count` and `drift_count`, each counted up to COUNTED, in one query."""
+        stale = Finding.objects.filter(account=OuterRef("account"), region=OuterRef("region"), hub_is_stale=True)
+        told = HubFinding.objects.filter(hub_region=OuterRef("pk"))
+        found = self.annotate(
+            waiting_count=Counted(stale), failed_count=Counted(told.failed()), drift_count=Counted(told.drifted())
+        )
+        return found.select_related("account", "switched_by").order_by("account__account_id", "region")
 
 
 class HubRegion(models.Model):
@@ -104,6 +122,10 @@ class HubRegion(models.Model):
 class HubFindingQuerySet(QuerySet["HubFinding"]):
     def failed(self) -> HubFindingQuerySet:
         return self.filter(state__in=FAILED)
+
+    def of_region(self, hub_region_id: int | None) -> HubFindingQuerySet:
+        """Of one account and Region, or of all."""
+        return self if hub_region_id is None else self.filter(hub_region=hub_region_id)
 
     def drifted(self) -> HubFindingQuerySet:
         """Those whose status somebody changed in Security Hub, and which is still another one here."""
