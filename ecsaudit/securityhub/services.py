@@ -15,6 +15,7 @@ from django.db.models import F, Max, Q
 from ecsaudit.cloudtrail.models import Account
 from ecsaudit.findings import triage
 from ecsaudit.findings.models import FINISHED, CloseReason, Finding
+from ecsaudit.library.models import Library
 from ecsaudit.people.models import User
 from ecsaudit.securityhub.models import HubFinding, HubRegion, HubState
 
@@ -57,6 +58,8 @@ def switch_on(*, hub_region: HubRegion, past: Past, by: User, now: datetime) -> 
     if hub_region.account.is_sample:
         raise SwitchRefused("findings of the sample are not sent to Security Hub")
     with transaction.atomic():
+        # No finding may be on its way with a number below the newest one.
+        Library.locked()
         row = HubRegion.objects.select_for_update().get(pk=hub_region.pk)
         if row.enabled:
             return

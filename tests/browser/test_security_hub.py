@@ -66,7 +66,9 @@ def test_adam_tests_switches_on_sends_again_and_settles(
     api.denied = {"BatchUpdateFindings"}
     page.get_by_role("button", name="Test: production us-east-1").click()
     expect(page.get_by_role("status")).to_contain_text("not known: securityhub:BatchUpdateFindings")
-    expect(page.locator(".tried")).to_contain_text("allow securityhub:BatchUpdateFindings for these credentials")
+    expect(page.locator(".tried", has_text="Tested")).to_contain_text(
+        "allow securityhub:BatchUpdateFindings for these credentials"
+    )
     page.get_by_label("Which findings: production us-east-1").select_option("open")
     page.get_by_role("button", name="Switch on: production us-east-1").click()
     expect(page.get_by_role("status")).to_contain_text("open findings of the last 30 days too")

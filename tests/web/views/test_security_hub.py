@@ -92,7 +92,7 @@ def test_what_is_wrong_is_told_with_its_code_and_the_next_try(as_vera: Client) -
     assert "1 of 1 account × Region pairs can't be told now." in text
     assert "Not enabled in AWS" in text
     assert "InvalidAccessException</span>: not subscribed" in text
-    assert "next try 2026-11-02 12:00:00 UTC" in text
+    assert "Next try 2026-11-02 12:00:00 UTC." in text
     assert 'data-label="Enabled in AWS">no' in text
 
 
