@@ -18,10 +18,10 @@ SECRET_KEY = env.secret("ECSAUDIT_SECRET_KEY") or data_dir.secret_key(DATA_DIR)
 DEBUG = env.boolean("ECSAUDIT_DEBUG", False)
 ALLOWED_HOSTS = list(env.items("ECSAUDIT_ALLOWED_HOSTS", ("localhost", "127.0.0.1", "[::1]")))
 BEHIND_HTTPS = env.boolean("ECSAUDIT_HTTPS", False)
-# Links in what leaves ecsaudit begin with this; without it they are left out.
-URL = env.text("ECSAUDIT_URL").rstrip("/")
-if URL and urlsplit(URL).scheme not in ("http", "https"):
-    raise BadSetting(f"ECSAUDIT_URL is {URL!r}; it must begin with http:// or https://")
+# Under which people reach the product: links in what leaves it begin with it.
+PUBLIC_URL = env.text("ECSAUDIT_URL", "http://localhost:8000").rstrip("/")
+if urlsplit(PUBLIC_URL).scheme not in ("http", "https"):
+    raise BadSetting(f"ECSAUDIT_URL is {PUBLIC_URL!r}; it must be an address such as https://ecsaudit.example.com")
 CSRF_TRUSTED_ORIGINS = [f"https://{host}" for host in ALLOWED_HOSTS if BEHIND_HTTPS and host != "*"]
 
 # --- the collector ----------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from django.db import transaction
 from django.utils import timezone
 
 from ecsaudit.celery import app
@@ -48,8 +49,14 @@ def hub(adam: User) -> HubRegion:
     return row
 
 
+def one() -> Finding:
+    """A finding, counted in its group, which needs a transaction."""
+    with transaction.atomic():
+        return factories.finding()
+
+
 def store(count: int) -> None:
-    first = factories.finding()
+    first = one()
     columns = {name: getattr(first.event, name) for name in ("account", "event_name", "event_source", "region")}
     events = Event.objects.bulk_create(
         Event(event_id=f"many-{number}", event_time=factories.NOW, **columns) for number in range(count - 1)
@@ -106,7 +113,7 @@ def test_workers_that_are_killed_among_bad_answers_lose_and_double_nothing(
 def test_a_person_s_resend_and_what_is_read_back_go_through_the_workers(
     api: Api, hub: HubRegion, adam: User, tmp_path: Path
 ) -> None:
-    factories.finding()
+    one()
     api.refuses = lambda finding: ("InvalidInput", "not today")
     with worker(tmp_path, **securityhub_api.environment(api)):
         wait_until(lambda: HubFinding.objects.failed().exists(), seconds=60, what="the refusal")

@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db import transaction
@@ -202,7 +203,7 @@ def prepare(turn: Turn, finding_ids: Sequence[int]) -> list[Draft]:
 
 def draft_of(finding: Finding, row: HubFinding) -> Draft:
     """The finding as it is now. What is sent gets an UpdatedAt that is newer than any before, to the millisecond."""
-    facts = facts_of(finding, settings.URL)
+    facts = facts_of(finding, base_url())
     updated_at = max(finding.updated_at, facts.created_at)
     if row.updated_at is not None:
         updated_at = max(updated_at, row.updated_at + TICK)
@@ -211,6 +212,12 @@ def draft_of(finding: Finding, row: HubFinding) -> Draft:
     if not draft.is_unchanged:
         row.updated_at = datetime.fromisoformat(built["UpdatedAt"])
     return draft
+
+
+def base_url() -> str:
+    """Where people reach this installation; empty where nobody set it, because a link to localhost helps no reader."""
+    url: str = settings.PUBLIC_URL
+    return "" if urlsplit(url).hostname in ("localhost", "127.0.0.1", "::1") else url
 
 
 def batches(drafts: Sequence[Draft]) -> Iterator[list[Draft]]:

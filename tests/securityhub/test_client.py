@@ -2,6 +2,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from moto import mock_aws
+from moto.server import ThreadedMotoServer
 
 from ecsaudit.cloudtrail.models import Account
 from ecsaudit.securityhub.asff import asff
@@ -99,15 +100,19 @@ def test_each_error_says_how_things_stand(operation: str, code: str, message: st
         assert found.message == "no — allow sts:AssumeRole for these credentials"
 
 
-@mock_aws
-def test_moto_takes_and_gives_back_what_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("AWS_ENDPOINT_URL_SECURITYHUB", "AWS_ENDPOINT_URL", "AWS_PROFILE"):
-        monkeypatch.delenv(name, raising=False)
-    with pytest.raises(HubTrouble) as told:
+def test_moto_takes_and_gives_back_what_is_sent(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    server = ThreadedMotoServer(port=0, verbose=False)
+    server.start()
+    try:
+        host, port = server.get_host_and_port()
+        monkeypatch.setenv("AWS_ENDPOINT_URL_SECURITYHUB", f"http://{host}:{port}")
+        with pytest.raises(HubTrouble) as told:
+            hub().describe()
+        assert told.value.state == "not_enabled"
+        hub().client.enable_security_hub()
         hub().describe()
-    assert told.value.state == "not_enabled"
-    hub().client.enable_security_hub()
-    hub().describe()
-    finding = asff(facts(), UPDATED_AT)
-    assert hub().import_findings([finding]) == {}
-    assert hub().statuses("").statuses == [(finding["Id"], "NEW")]
+        finding = asff(facts(), UPDATED_AT)
+        assert hub().import_findings([finding]) == {}
+        assert hub().statuses("").statuses == [(finding["Id"], "NEW")]
+    finally:
+        server.stop()

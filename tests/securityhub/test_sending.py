@@ -5,7 +5,7 @@ from threading import Event
 from typing import Any
 
 import pytest
-from pytest_django import DjangoAssertNumQueries
+from pytest_django import DjangoAssertNumQueries, Settings
 
 from ecsaudit.findings import triage
 from ecsaudit.findings.models import CloseReason, Finding, RecordState, WorkflowStatus
@@ -71,6 +71,19 @@ def test_a_second_export_of_unchanged_findings_sends_nothing(api: Api, hub: HubR
     hands.turn(hub, later=60)
     assert len(api.asked) == before
     assert not Finding.objects.filter(hub_is_stale=True).exists()
+
+
+def test_a_finding_links_to_its_page_where_an_address_is_set(
+    api: Api, hub: HubRegion, hands: Hands, settings: Settings
+) -> None:
+    (finding,) = findings(1)
+    hands.turn(hub)
+    assert "SourceUrl" not in next(iter(api.findings.values()))
+    settings.PUBLIC_URL = "https://ecsaudit.example"
+    Finding.objects.update(hub_is_stale=True)
+    hands.turn(hub, later=60)
+    (told,) = api.findings.values()
+    assert told["SourceUrl"] == f"https://ecsaudit.example/findings/{finding.pk}/"
 
 
 def test_findings_of_others_are_not_sent(api: Api, hub: HubRegion, hands: Hands) -> None:
