@@ -19,6 +19,10 @@ SECRET_KEY = env.secret("ECSAUDIT_SECRET_KEY") or data_dir.secret_key(DATA_DIR)
 DEBUG = env.boolean("ECSAUDIT_DEBUG", False)
 ALLOWED_HOSTS = list(env.items("ECSAUDIT_ALLOWED_HOSTS", ("localhost", "127.0.0.1", "[::1]")))
 BEHIND_HTTPS = env.boolean("ECSAUDIT_HTTPS", False)
+# Under which people reach the product: links in what leaves it begin with it.
+PUBLIC_URL = env.text("ECSAUDIT_URL", "http://localhost:8000").rstrip("/")
+if urlsplit(PUBLIC_URL).scheme not in ("http", "https"):
+    raise BadSetting(f"ECSAUDIT_URL is {PUBLIC_URL!r}; it must be an address such as https://ecsaudit.example.com")
 CSRF_TRUSTED_ORIGINS = [f"https://{host}" for host in ALLOWED_HOSTS if BEHIND_HTTPS and host != "*"]
 
 # --- the collector ----------------------------------------------------------------------------------------------------
@@ -58,6 +62,7 @@ INSTALLED_APPS = [
     "ecsaudit.library",
     "ecsaudit.findings",
     "ecsaudit.notifications",
+    "ecsaudit.securityhub",
     "ecsaudit.policies",
     "ecsaudit.replay",
     "ecsaudit.web",

@@ -13,6 +13,8 @@ from ecsaudit.celery import WAKE_SECONDS
 from ecsaudit.notifications import outbox, sending
 from ecsaudit.replay import services as replays
 from ecsaudit.replay import turns
+from ecsaudit.securityhub import services as securityhub
+from ecsaudit.securityhub import turns as hub_turns
 
 logger = logging.getLogger(__name__)
 # Set when the worker is asked to stop, so that long turns end after the page at hand.
@@ -61,6 +63,18 @@ def wake_deliveries() -> None:
 def deliver(channel_id: int) -> None:
     """One turn at one channel."""
     sending.run(channel_id, stopping)
+
+
+def wake_hubs() -> None:
+    """Send a worker to each account and Region whose Security Hub is to be told something."""
+    for hub_region_id in securityhub.due(timezone.now()):
+        tell_hub.apply_async((hub_region_id,), expires=WAKE_SECONDS * 5)
+
+
+@shared_task
+def tell_hub(hub_region_id: int) -> None:
+    """One turn at Security Hub of one account and Region."""
+    hub_turns.run(hub_region_id, stopping)
 
 
 def replay_soon(replay_id: int) -> None:

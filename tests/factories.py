@@ -16,6 +16,7 @@ from ecsaudit.notifications.routing import Routing
 from ecsaudit.policies import services as policies
 from ecsaudit.policies.models import Policy
 from ecsaudit.replay.models import Replay, ReplayMatch
+from ecsaudit.securityhub.models import HubFinding, HubRegion
 
 NOW = datetime(2026, 11, 2, 12, 0, tzinfo=UTC)
 numbers = count(1)
@@ -128,6 +129,28 @@ def finding(**fields: Any) -> Finding:
     step.came(made)
     groups.count({made.group_id: step}, NOW)
     return made
+
+
+def hub_region(**fields: Any) -> HubRegion:
+    """Security Hub of an account and Region, switched on."""
+    fields = {"account": fields.pop("account", None) or account(), "region": "eu-west-1", "enabled": True} | fields
+    unique = {name: fields.pop(name) for name in ("account", "region")}
+    found, _ = HubRegion.objects.get_or_create(**unique, defaults={"next_attempt_at": NOW} | fields)
+    return found
+
+
+def hub_finding(**fields: Any) -> HubFinding:
+    """A finding that Security Hub took."""
+    told = fields.pop("finding", None) or finding()
+    fields = {
+        "hub_region": hub_region(account=told.account, region=told.region),
+        "state": "sent",
+        "asff_id": f"{told.region}/{told.account.account_id}/{told.pk}",
+        "told_status": "NEW",
+        "hub_status": "NEW",
+        "sent_at": NOW,
+    } | fields
+    return HubFinding.objects.create(finding=told, **fields)
 
 
 def replay(**fields: Any) -> Replay:

@@ -26,6 +26,7 @@ LAYERS = [
     "library",
     "findings",
     "notifications",
+    "securityhub",
     "policies",
     "replay",
     "pipeline",

@@ -12,6 +12,7 @@ from ecsaudit.library.effective import rules
 from ecsaudit.library.models import ImportDraft, Layer, Version
 from ecsaudit.notifications.models import Channel
 from ecsaudit.people.models import User
+from ecsaudit.securityhub.models import HubRegion
 from ecsaudit.urls import urlpatterns
 from tests import factories
 
@@ -53,6 +54,9 @@ SCREENS = {
     "unreadable-records": "/collection/unreadable/",
     "unreadable-record": "/collection/unreadable/{record}/",
     "channels": "/channels/",
+    "security-hub": "/security-hub/",
+    "security-hub-failed": "/security-hub/failed/?hub={hub}",
+    "security-hub-differences": "/security-hub/differences/",
     "change-password": "/password/",
     "login": "/login/",
 }
@@ -77,7 +81,9 @@ DOWNLOADS = {
     "rule-export-own": "/rules/export/rules.yaml",
 }
 ACTIONS = {"remove-sample", "logout", "library-switch", "rule-check", "rule-save", "rule-take-away", "rule-restore",
-           "rule-test-remove", "replay-cancel", "channel-switch", "channel-test"}  # fmt: skip
+           "rule-test-remove", "replay-cancel", "channel-switch", "channel-test",
+           "security-hub-switch", "security-hub-test", "security-hub-send-again",
+           "security-hub-settle"}  # fmt: skip
 
 
 class Inert(HTMLParser):
@@ -113,11 +119,17 @@ def addresses(adam: User) -> dict[str, str]:
     finding = factories.finding(
         session=session, rule=HOSTILE, output=HOSTILE, output_fields={HOSTILE: HOSTILE}, tags=[HOSTILE]
     )
+    hub = factories.hub_finding(
+        finding=finding, state="failed", asff_id=HOSTILE, error_code=HOSTILE, error_message=HOSTILE, failed_at=now,
+        drifted_at=now, hub_status=HOSTILE[:12],
+    ).hub_region  # fmt: skip
+    result = {"name": HOSTILE, "verdict": "missing", "text": HOSTILE}
+    HubRegion.objects.update(enabled=True, error_code=HOSTILE, error_message=HOSTILE, test_result=[result])
     text = f"# {HOSTILE}\n- list: '{HOSTILE}'\n  items: []\n- rule: [a\n".replace("\x1b", "")
     draft = ImportDraft.objects.create(author=adam, files=[[HOSTILE, text], ["b.yaml", text.partition("- rule")[0]]])
     old, version = updated_rule()
     pks = {"session": session.pk, "finding": finding.pk, "record": record.pk, "draft": draft.pk, "event": session.event_id,
-           "old_version": old.pk, "version": version.pk}  # fmt: skip
+           "old_version": old.pk, "version": version.pk, "hub": hub.pk}  # fmt: skip
     match = factories.replay_match(event=session.event, rule=HOSTILE, name=HOSTILE, text=HOSTILE, failure=HOSTILE)
     pks |= {"replay": match.replay_id, "match": match.pk, "channel": hostile_channel().pk}
     return {name: address.format(**pks) for name, address in (SCREENS | ANALYSTS | ADMINISTRATORS | DOWNLOADS).items()}

@@ -27,7 +27,7 @@ def facets(request: HttpRequest) -> HttpResponse:
 
 
 def detail(request: HttpRequest, pk: int) -> HttpResponse:
-    finding = get_object_or_404(Finding.objects.for_detail(), pk=pk)
+    finding = get_object_or_404(Finding.objects.for_detail().select_related("hub"), pk=pk)
     return render(
         request,
         "findings/detail.html",
@@ -42,6 +42,7 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
             "tags": other_tags(finding.tags),
             "rule_address": item_address(Kind.RULE, finding.rule),
             "runbook": runbook_of(finding.rule),
+            "hub": getattr(finding, "hub", None),
         },
     )
 
