@@ -12,8 +12,8 @@ from django.utils.http import urlencode
 
 from ecsaudit.securityhub.models import COUNTED, HubRegion, HubState
 from ecsaudit.securityhub.permissions import Verdict
+from ecsaudit.visible import shortened
 from ecsaudit.web.health import ago
-from ecsaudit.web.visible import shortened
 
 OFF = "off"
 GLYPHS = {

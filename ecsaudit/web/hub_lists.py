@@ -14,11 +14,11 @@ from django.utils.http import urlencode
 
 from ecsaudit.findings.models import WorkflowStatus
 from ecsaudit.securityhub.models import COUNTED, HubFinding, HubRegion, SentState
+from ecsaudit.visible import shortened
 from ecsaudit.web.asked import asked_number
 from ecsaudit.web.lists import asked_place
 from ecsaudit.web.paging import page
 from ecsaudit.web.times import stamp
-from ecsaudit.web.visible import shortened
 
 COLUMNS = (
     "pk", "finding_id", "finding__rule", "finding__event_time", "finding__workflow_status", "hub_region__region",
