@@ -63,9 +63,7 @@ def undo(*, action: BulkAction, by: User) -> BulkAction:
     if not row.can_be_undone:
         present = BulkAction.objects.filter(undo_of=row).first()
         if present is None:
-            raise triage.TriageError(
-                "this can't be taken back: what was written stays, and what was undone is done again by hand"
-            )
+            raise triage.TriageError("only changes can be taken back: comments stay, and an undo is not undone")
         return present
     if row.is_unfinished:
         BulkAction.objects.filter(pk=row.pk).update(
