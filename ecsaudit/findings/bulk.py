@@ -36,18 +36,19 @@ class TurnLost(RuntimeError):
 
 
 def ask(
-    *, change: triage.Change, condition: Q, address: str, by: User, newest_finding: int | None = None
+    *, change: triage.Change, condition: Q, address: str, by: User, newest_finding: int | None = None, expected: int = 0
 ) -> BulkAction:
     """Ask for a change of the findings that fit `condition`, up to the id `newest_finding`: later ones don't slip in.
 
-    TriageError when the change can't be made. `address` is the filter as people see it. Nothing is changed before `run`.
+    TriageError when the change can't be made. `address` is the filter as people see it, `expected` how many findings they
+    named: of those that don't fit any more when it is their turn, the result tells. Nothing is changed before `run`.
     """
     change.check()
     if newest_finding is None:
         newest_finding = newest()
     return BulkAction.objects.create(
         by=by, change=triage.as_data(change), selection=selection.as_data(condition), address=address,
-        newest_finding=newest_finding,
+        newest_finding=newest_finding, total=expected or None,
     )  # fmt: skip
 
 
@@ -159,6 +160,8 @@ def take_batch(turn: Turn) -> None:
         outcome, is_last = take_back(action, now) if action.undo_of_id else make(action, now)
         action.changed += outcome.changed
         action.unchanged += outcome.unchanged
+        if is_last and action.total is not None:
+            action.unchanged = max(action.unchanged, action.total - action.changed)
         columns = ("at_time", "at_id", "total", "changed", "unchanged")
         turn.held().update(attempts=0, failure="", **{name: getattr(action, name) for name in columns})
     if not is_last:

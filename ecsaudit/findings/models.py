@@ -204,7 +204,16 @@ class FindingQuerySet(QuerySet["Finding"]):
 
     def for_detail(self) -> FindingQuerySet:
         return self.select_related(
-            "account", "session", "event", "event__body", "rule_version", "rule_set", "tag_set", "archived_by"
+            "account",
+            "session",
+            "event",
+            "event__body",
+            "rule_version",
+            "rule_set",
+            "tag_set",
+            "archived_by",
+            "group",
+            "assignee",
         )
 
 

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.db.models import Model, QuerySet
@@ -22,7 +23,11 @@ FACET_VALUES = 8
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """One list screen. `name` is that of its addresses and its template; `shown` makes a row of `columns` text to look at."""
+    """One list screen. `name` is that of its addresses and its template; `shown` makes a row of `columns` text to look at.
+
+    Where the rows are not those that are filtered, but groups of them, `fitting` finds them, `time` sorts them and `of` is
+    the list of what is filtered. `prepare` may put more to the rows of a page.
+    """
 
     name: str
     spec: Spec
@@ -32,6 +37,14 @@ class Listing:
     model: type[Model]
     # ids of rows → counts by dimension, of those dimensions that no column holds
     counted: Callable[[ListFilter, Sequence[int]], Mapping[str, "Counter[str]"]]
+    time: str = ""
+    fitting: Callable[[ListFilter, datetime], QuerySet[Any, Any]] | None = None
+    prepare: Callable[[Sequence[dict[str, Any]], ListFilter, datetime], None] | None = None
+    of: "Listing | None" = None
+
+    def found(self, filter: ListFilter, now: datetime) -> QuerySet[Any, Any]:
+        """The rows that the filter lets through."""
+        return self.fitting(filter, now) if self.fitting else filter.apply(self.rows, now)
 
     @property
     def rows(self) -> QuerySet[Any, Any]:
@@ -61,13 +74,22 @@ class Facets:
     count: str
 
 
-def show(request: HttpRequest, listing: Listing) -> HttpResponse:
-    """The page of the list that the address asks for."""
-    filter = ListFilter.read(listing.spec, request.GET)
+def show(
+    request: HttpRequest, listing: Listing, filter: ListFilter | None = None, more: Mapping[str, Any] | None = None
+) -> HttpResponse:
+    """The page of the list that the address asks for; `more` is for the list's own template."""
+    filter = filter or ListFilter.read(listing.spec, request.GET)
     problems = list(filter.problems)
     after, before = (asked_place(request, name, problems) for name in ("after", "before"))
-    rows = filter.apply(listing.rows.values(*listing.columns), timezone.now())
-    found = page(rows, listing.spec.time, after=after, before=before)
+    now = timezone.now()
+    found = page(
+        listing.found(filter, now).values(*listing.columns),
+        listing.time or listing.spec.time,
+        after=after,
+        before=before,
+    )
+    if listing.prepare:
+        listing.prepare(found.rows, filter, now)
     base = reverse(listing.name)
     context = {
         "filter": filter,
@@ -79,9 +101,13 @@ def show(request: HttpRequest, listing: Listing) -> HttpResponse:
         "newer": found.newer and filter.address(before=found.newer),
         "problems": problems,
         "facets_address": f"{base}facets/{filter.address()}",
+        "views": [
+            (word, filter.viewed(view).address(), filter.view == view) for view, word in filter.spec.views.items()
+        ],
+        **(more or {}),
     }
     if "facets" in request.GET:
-        context["facets"] = read_facets(filter, listing)
+        context["facets"] = read_facets(filter, listing.of or listing)
     if not found.rows:
         context["is_empty_altogether"] = not listing.rows.exists()
     return render(request, f"{listing.name}/list.html", context)

@@ -16,6 +16,7 @@ from ecsaudit.library.effective import Effective
 from ecsaudit.library.models import Kind, Layer
 from ecsaudit.replay.models import Change, Purpose, Replay
 from ecsaudit.replay.outcomes import KEPT
+from ecsaudit.web.finding_list import ALL
 from ecsaudit.web.paging import Place, page, place_of
 from ecsaudit.web.times import moment, span, stamp
 from ecsaudit.web.visible import shortened
@@ -178,4 +179,5 @@ def findings_address(replay: Replay, record_state: str) -> str:
     if len(replay.rules) > NAMES_SHOWN:
         return ""
     pairs = [("days", LONGEST_DAYS), *(("rule", name) for name in replay.rules), ("record_state", record_state)]
+    pairs += ALL.items()
     return f"{reverse('findings')}?{urlencode(pairs)}"

@@ -20,6 +20,7 @@ from ecsaudit.library.effective import Effective
 from ecsaudit.library.models import Kind, Layer, Library, Mode, QuietCount, Version
 from ecsaudit.web.control_filter import CONTROL_WORDS, FRAMEWORK_WORDS, chosen_frameworks, framework_of
 from ecsaudit.web.filters import Dimension, ListFilter, Spec
+from ecsaudit.web.finding_list import ALL
 from ecsaudit.web.lists import Facet, FacetValue
 from ecsaudit.web.visible import shortened
 
@@ -82,7 +83,7 @@ class RuleRow:
 
     @property
     def findings_address(self) -> str:
-        return f"{reverse('findings')}?{urlencode({'rule': self.name})}"
+        return f"{reverse('findings')}?{urlencode({'rule': self.name} | ALL)}"
 
     @property
     def priority(self) -> int:
