@@ -12,7 +12,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 
-from ecsaudit.web.filters import DAYS, LISTED, Dimension, ListFilter, Spec
+from ecsaudit.web.filters import ANY, DAYS, LISTED, Dimension, ListFilter, Spec
 from ecsaudit.web.paging import Place, page, place_of
 from ecsaudit.web.visible import shortened
 
@@ -144,7 +144,7 @@ def read_facets(filter: ListFilter, listing: Listing) -> Facets:
 
 def facet(filter: ListFilter, dimension: Dimension, counts: "Counter[Any]") -> Facet:
     numbers = Counter({str(value): count for value, count in counts.items() if value not in (None, "")})
-    chosen = [value for name, value in filter.included if name == dimension.name]
+    chosen = [value for name, value in filter.included if name == dimension.name and value != ANY]
     # A few fixed values are shown all, so that each can be chosen.
     fixed = len(dimension.words or ())
     limit = max(FACET_VALUES, fixed) if fixed <= LISTED else FACET_VALUES

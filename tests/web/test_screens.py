@@ -72,7 +72,8 @@ DOWNLOADS = {
     "rule-export-own": "/rules/export/rules.yaml",
 }
 ACTIONS = {"remove-sample", "logout", "library-switch", "rule-check", "rule-save", "rule-take-away", "rule-restore",
-           "rule-test-remove", "replay-cancel", "finding-change", "findings-act", "bulk-action-undo", "suppression-end"}  # fmt: skip
+           "rule-test-remove", "replay-cancel", "finding-change", "findings-act", "bulk-action-undo",
+           "suppression-end"}  # fmt: skip
 
 
 class Inert(HTMLParser):
@@ -114,10 +115,10 @@ def addresses(adam: User) -> dict[str, str]:
     text = f"# {HOSTILE}\n- list: '{HOSTILE}'\n  items: []\n- rule: [a\n".replace("\x1b", "")
     draft = ImportDraft.objects.create(author=adam, files=[[HOSTILE, text], ["b.yaml", text.partition("- rule")[0]]])
     old, version = updated_rule()
-    pks = {"session": session.pk, "finding": finding.pk, "record": record.pk, "action": action.pk, "draft": draft.pk, "event": session.event_id,
+    pks = {"session": session.pk, "finding": finding.pk, "record": record.pk, "draft": draft.pk, "event": session.event_id,
            "old_version": old.pk, "version": version.pk}  # fmt: skip
     match = factories.replay_match(event=session.event, rule=HOSTILE, name=HOSTILE, text=HOSTILE, failure=HOSTILE)
-    pks |= {"replay": match.replay_id, "match": match.pk}
+    pks |= {"action": action.pk, "replay": match.replay_id, "match": match.pk}
     return {name: address.format(**pks) for name, address in (SCREENS | ANALYSTS | DOWNLOADS).items()}
 
 
