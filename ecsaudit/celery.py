@@ -75,6 +75,16 @@ app.conf.update(
             "schedule": WAKE_SECONDS,
             "options": {"expires": WAKE_SECONDS * 5},
         },
+        "wake the bulk actions": {
+            "task": "ecsaudit.tasks.wake_bulk_actions",
+            "schedule": WAKE_SECONDS,
+            "options": {"expires": WAKE_SECONDS * 5},
+        },
+        "end the suppressions that are due": {
+            "task": "ecsaudit.tasks.end_suppressions",
+            "schedule": WAKE_SECONDS * 5,
+            "options": {"expires": WAKE_SECONDS * 25},
+        },
     },
 )
 

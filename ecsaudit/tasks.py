@@ -10,6 +10,7 @@ from kombu.exceptions import OperationalError
 
 from ecsaudit import pipeline
 from ecsaudit.celery import WAKE_SECONDS
+from ecsaudit.findings import bulk, triage
 from ecsaudit.notifications import outbox, sending
 from ecsaudit.replay import services as replays
 from ecsaudit.replay import turns
@@ -83,3 +84,30 @@ def replay_soon(replay_id: int) -> None:
         replay.apply_async((replay_id,), expires=WAKE_SECONDS * 5, retry=False)
     except OperationalError as error:
         logger.warning("no worker was woken", extra={"replay": replay_id, "reason": str(error)})
+
+
+@shared_task
+def wake_bulk_actions() -> None:
+    """Send a worker to each bulk action that is due."""
+    for action_id in bulk.due(timezone.now()):
+        bulk_action.apply_async((action_id,), expires=WAKE_SECONDS * 5)
+
+
+@shared_task
+def bulk_action(action_id: int) -> None:
+    """One turn at one bulk action."""
+    bulk.run(action_id, stopping)
+
+
+def bulk_action_soon(action_id: int) -> None:
+    """Wake a worker now; where no broker answers, the next tick does."""
+    try:
+        bulk_action.apply_async((action_id,), expires=WAKE_SECONDS * 5, retry=False)
+    except OperationalError as error:
+        logger.warning("no worker was woken", extra={"bulk_action": action_id, "reason": str(error)})
+
+
+@shared_task
+def end_suppressions() -> None:
+    """Open again what was suppressed until now."""
+    triage.end_suppressions(timezone.now())

@@ -21,6 +21,7 @@ from ecsaudit.web.views import (
     security_hub,
     sessions,
     shared_items,
+    triage,
     why,
 )
 
@@ -32,6 +33,12 @@ urlpatterns = [
     path("findings/", findings.listing, name="findings"),
     path("findings/facets/", findings.facets, name="finding-facets"),
     path("findings/<int:pk>/", findings.detail, name="finding"),
+    path("findings/<int:pk>/change/", triage.change, name="finding-change"),
+    path("findings/act/", triage.act, name="findings-act"),
+    path("findings/actions/", triage.listing, name="bulk-actions"),
+    path("findings/actions/<int:pk>/state/", triage.state, name="bulk-action-state"),
+    path("findings/actions/<int:pk>/undo/", triage.undo, name="bulk-action-undo"),
+    path("findings/suppressions/<int:pk>/end/", triage.end_suppression, name="suppression-end"),
     path("rules/", library.listing, name="library"),
     path("rules/item/", library.item, name="library-item"),
     path("rules/shared/", shared_items.listing, name="library-shared"),

@@ -44,7 +44,8 @@ def store(found: Sequence[Finding], now: datetime) -> list[Finding]:
 
 
 def suppressions_of(group_ids: set[int]) -> dict[int, Suppression]:
-    found = Suppression.objects.filter(group__in=group_ids, ended_at__isnull=True)
+    """Those in force, kept as they are: one that ended at this moment would not open a finding that isn't stored yet."""
+    found = triage.in_force(group_ids).select_for_update(no_key=True).order_by("pk")
     return {suppression.group_id: suppression for suppression in found}
 
 

@@ -1,6 +1,6 @@
 """Findings gathered by fingerprint: the groups' rows, and their numbers, kept in the transaction that changes what they count.
 
-Order of locks, for everybody: findings, then groups by id.
+Order of locks, for everybody: see findings.triage.
 """
 
 from __future__ import annotations
@@ -90,18 +90,18 @@ def count(steps: Mapping[int, Step], now: datetime) -> None:
     steps = {pk: step for pk, step in steps.items() if step.count or step.open_count}
     if not steps:
         return
-    groups = list(FindingGroup.objects.select_for_update().filter(pk__in=steps).order_by("pk"))
+    groups = list(FindingGroup.objects.select_for_update(no_key=True).filter(pk__in=steps).order_by("pk"))
     for group in groups:
         move(group, steps[group.pk], now)
     FindingGroup.objects.bulk_update(groups, NUMBERS)
 
 
 def move(group: FindingGroup, step: Step, now: datetime) -> None:
+    if group.count and not group.open_count and step.open_count > 0:
+        group.reopened_at = now
     if step.newest is not None and step.oldest is not None:
         if group.count == 0:
             group.priority, group.first_seen_at, group.last_seen_at = 7, step.oldest.event_time, step.newest.event_time
-        elif group.open_count == 0 and step.open_count > 0:
-            group.reopened_at = now
         group.priority = min(group.priority, step.worst)
         group.first_seen_at = min(group.first_seen_at, step.oldest.event_time)
         if step.newest.event_time >= group.last_seen_at:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Sequence
+from datetime import datetime
 from hashlib import sha256
 
 from django.conf import settings
@@ -111,7 +112,7 @@ class FindingGroup(models.Model):
     """Findings of one rule about one person and one target: what is worked on as one.
 
     `fingerprint` is that of findings.fingerprint. Numbers and times are of active findings and kept by findings.groups.
-    `priority` is the worst, `tag_set` that of the latest finding. `reopened_at`: a finding came when none was open any more.
+    `priority` is the worst, `tag_set` that of the latest finding.
     """
 
     fingerprint = models.CharField(max_length=72, unique=True)
@@ -127,7 +128,7 @@ class FindingGroup(models.Model):
     open_count = models.PositiveBigIntegerField(default=0)
     first_seen_at = models.DateTimeField()
     last_seen_at = models.DateTimeField()
-    reopened_at = models.DateTimeField(null=True)
+    reopened_at = models.DateTimeField(null=True, help_text="When something in it was open again, after nothing was")
     is_open = models.GeneratedField(
         expression=ExpressionWrapper(Q(open_count__gt=0), BOOLEAN), output_field=models.BooleanField(), db_persist=True
     )
@@ -140,6 +141,8 @@ class FindingGroup(models.Model):
             models.Index(fields=["-last_seen_at", "-id"], name="finding_group_newest"),
             models.Index(fields=["-last_seen_at", "-id"], name="finding_group_open", condition=Q(is_open=True)),
             models.Index(fields=["rule", "-last_seen_at", "-id"], name="finding_group_by_rule"),
+            # the list of one person's groups, and the findings of one person
+            models.Index(fields=["person", "-last_seen_at", "-id"], name="finding_group_by_person"),
         ]
 
     def __str__(self) -> str:
@@ -150,7 +153,8 @@ class Suppression(models.Model):
     """A group whose findings nobody wants to see until something changes; later findings of it are born suppressed.
 
     It ends at `until_at`, with the finding that makes the group's count reach `until_count`, or when the rule's text is no
-    longer `while_version`; those that are null don't end it. An ended one says in `ended_because` why.
+    longer `while_version`; those that are null don't end it. An ended one says in `ended_because` why. `bulk` is the action
+    that made it, `instead_of` the one whose place it took: both for whoever takes the action back.
     """
 
     group = models.ForeignKey(FindingGroup, on_delete=models.CASCADE, related_name="suppressions")
@@ -163,6 +167,8 @@ class Suppression(models.Model):
     text = models.TextField(blank=True)
     ended_at = models.DateTimeField(null=True)
     ended_because = models.CharField(max_length=256, blank=True)
+    bulk = models.ForeignKey("BulkAction", on_delete=models.SET_NULL, null=True, related_name="suppressions")
+    instead_of = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, related_name="+")
 
     class Meta:
         constraints = [
@@ -198,7 +204,16 @@ class FindingQuerySet(QuerySet["Finding"]):
 
     def for_detail(self) -> FindingQuerySet:
         return self.select_related(
-            "account", "session", "event", "event__body", "rule_version", "rule_set", "tag_set", "archived_by"
+            "account",
+            "session",
+            "event",
+            "event__body",
+            "rule_version",
+            "rule_set",
+            "tag_set",
+            "archived_by",
+            "group",
+            "assignee",
         )
 
 
@@ -281,8 +296,11 @@ class Finding(models.Model):
                     ("_by_assignee", ["assignee"]),
                 )
             ),
-            # the findings of a group
+            # the findings of a group, and whether it has an open one
             models.Index(fields=["group", "-event_time", "-id"], name="finding_of_group"),
+            models.Index(
+                fields=["group", "-event_time", "-id"], name="finding_open_of_group", condition=Q(is_open=True)
+            ),
             # what Security Hub is still to be told, by account and Region
             models.Index(fields=["account", "region", "id"], name="finding_for_hub", condition=Q(hub_is_stale=True)),
         ]
@@ -308,14 +326,32 @@ class BulkState(models.TextChoices):
     WAITING = "waiting", "Waiting"
     RUNNING = "running", "Running"
     DONE = "done", "Done"
+    STOPPED = "stopped", "Stopped"
     FAILED = "failed", "Failed"
 
 
-class BulkAction(models.Model):
-    """One change asked for all findings that fit a filter, or the taking back of such a change (`undo_of`).
+BULK_UNFINISHED = (BulkState.WAITING, BulkState.RUNNING)
 
-    `change` is that of triage.as_data. It reaches findings up to `newest_finding` (an id), newest first; `at_time` and `at_id`
-    say how far it got. Holds its own lease, as a Replay does.
+
+class BulkActionQuerySet(QuerySet["BulkAction"]):
+    def unfinished(self) -> BulkActionQuerySet:
+        return self.filter(state__in=BULK_UNFINISHED)
+
+    def due(self, now: datetime) -> BulkActionQuerySet:
+        """Those that a worker should turn to: unfinished, and nobody holds them."""
+        return self.unfinished().filter(Q(lease_expires_at__isnull=True) | Q(lease_expires_at__lte=now))
+
+    def for_list(self) -> BulkActionQuerySet:
+        """Newest first, with who asked, and what took it back."""
+        return self.select_related("by", "undone_by", "undo_of").order_by("-pk")
+
+
+class BulkAction(models.Model):
+    """One change asked for many findings at once, or the taking back of such a change (`undo_of`).
+
+    `change` is that of triage.as_data, `selection` that of selection.as_data: which findings. It reaches findings up to
+    `newest_finding` (an id), newest first; `at_time` and `at_id` say how far it got. An undo goes through the lines of the
+    history instead, `at_id` is that of the last line. Holds its own lease, as a Replay does.
     """
 
     by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="bulk_actions")
@@ -323,7 +359,7 @@ class BulkAction(models.Model):
     finished_at = models.DateTimeField(null=True)
     change = models.JSONField()
     address = models.TextField(blank=True, help_text="The filter, as it stands in the list's address")
-    finding_ids = models.JSONField(null=True, help_text="The findings that were ticked; null: all that fit the filter")
+    selection = models.JSONField(default=dict)
     newest_finding = models.BigIntegerField(default=0)
     undo_of = models.OneToOneField("self", on_delete=models.CASCADE, null=True, related_name="undone_by")
     state = models.CharField(max_length=12, choices=BulkState, default=BulkState.WAITING)
@@ -337,18 +373,36 @@ class BulkAction(models.Model):
     changed = models.BigIntegerField(default=0)
     unchanged = models.BigIntegerField(default=0)
 
+    objects = BulkActionQuerySet.as_manager()
+
     class Meta:
         indexes = [
             # those that wait for a worker, asked for every few seconds
             models.Index(
                 fields=["id"],
-                condition=Q(state__in=(BulkState.WAITING, BulkState.RUNNING)),
+                condition=Q(state__in=BULK_UNFINISHED),
                 name="bulk_action_unfinished",
             ),
         ]
 
     def __str__(self) -> str:
         return f"Bulk action {self.pk}"
+
+    @property
+    def is_unfinished(self) -> bool:
+        return self.state in BULK_UNFINISHED
+
+    @property
+    def percent(self) -> int:
+        """How much is done, as far as it is known how much there is."""
+        if not self.is_unfinished:
+            return 100
+        return min(100, (self.changed + self.unchanged) * 100 // self.total) if self.total else 0
+
+    @property
+    def can_be_undone(self) -> bool:
+        """What was written stays written, and an undo is not undone."""
+        return self.undo_of_id is None and self.change["change"] != "comment" and not hasattr(self, "undone_by")
 
 
 class Action(models.TextChoices):

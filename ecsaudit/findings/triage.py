@@ -2,7 +2,10 @@
 
 Every change is a line of the finding's history, and is told to Security Hub by whoever reads `hub_is_stale`.
 
+Order of locks, for everybody: a bulk action, suppressions, findings, groups, each by id.
+
 TriageError             what was asked can't be done; its text says what to do
+└── ChangedMeanwhile    the finding is no longer what the person saw
 """
 
 from __future__ import annotations
@@ -14,7 +17,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from ecsaudit.findings import groups
 from ecsaudit.findings.models import (
@@ -30,6 +33,7 @@ from ecsaudit.findings.models import (
     Suppression,
     WorkflowStatus,
 )
+from ecsaudit.library.effective import rules
 from ecsaudit.people.models import User
 
 # Columns that a change may touch; those of the bookkeeping are added to each.
@@ -37,10 +41,15 @@ COLUMNS = ("workflow_status", "close_reason", "suppression_id", "assignee_id", "
 BOOKKEEPING = ("updated_at", "revision", "hub_is_stale")
 BATCH = 500
 LONGEST_TEXT = 10_000
+REPLACED = "another one took its place"
 
 
 class TriageError(ValueError):
     """What was asked can't be done."""
+
+
+class ChangedMeanwhile(TriageError):
+    """Somebody else was faster; nothing was overwritten."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +78,21 @@ class SetStatus:
     def columns(self, finding: Finding) -> dict[str, Any]:
         reason = self.reason if self.status in FINISHED else ""
         return {"workflow_status": self.status, "close_reason": reason, "suppression_id": None}
+
+
+@dataclass(frozen=True, slots=True)
+class Notify:
+    """A message was accepted: what is new is notified; what people have worked on since is left alone."""
+
+    action: ClassVar[Action] = Action.STATUS
+    text: str = ""
+
+    def check(self) -> None:
+        """Nothing is asked of anybody."""
+
+    def columns(self, finding: Finding) -> dict[str, Any]:
+        is_new = finding.workflow_status == WorkflowStatus.NEW
+        return {"workflow_status": WorkflowStatus.NOTIFIED.value} if is_new else {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +171,7 @@ class Suppress:
 
 @dataclass(frozen=True, slots=True)
 class Undo:
-    """Give each finding back what one bulk action took, unless somebody changed it since."""
+    """Give each finding back what one bulk action took, unless somebody changed that since. What was written stays."""
 
     action: ClassVar[Action] = Action.UNDONE
     bulk_id: int
@@ -161,9 +185,9 @@ class Undo:
         return self.before.get(finding.pk, {})
 
 
-Change = SetStatus | Assign | Comment | Tick | Suppress | Undo
+Change = SetStatus | Notify | Assign | Comment | Tick | Suppress | Undo
 CHANGES: dict[str, type[Change]] = {
-    "status": SetStatus, "assign": Assign, "comment": Comment, "tick": Tick, "suppress": Suppress, "undo": Undo,
+    "status": SetStatus, "notify": Notify, "assign": Assign, "comment": Comment, "tick": Tick, "suppress": Suppress, "undo": Undo,
 }  # fmt: skip
 
 
@@ -196,21 +220,33 @@ def moment(text: str) -> datetime | None:
 
 
 def apply(
-    *, finding_ids: Collection[int], change: Change, by: User | None, now: datetime, bulk: BulkAction | None = None
+    *,
+    finding_ids: Collection[int],
+    change: Change,
+    by: User | None,
+    now: datetime,
+    bulk: BulkAction | None = None,
+    fitting: Q | None = None,
+    revision: int | None = None,
 ) -> Outcome:
     """Make one change to these findings, in one transaction; `by` is None where ecsaudit itself does it.
 
     TriageError says why the change can't be made; then nothing is changed. Findings that are so already get no line, but
-    a comment is always one.
+    a comment is always one. Those that no longer are `fitting` are left alone. `revision` is what the person saw of the
+    one finding; ChangedMeanwhile when it is no longer that.
     """
     change.check()
     if len(change.text) > LONGEST_TEXT:
         raise TriageError(f"the text has {len(change.text):,} characters; {LONGEST_TEXT:,} are allowed")
     with transaction.atomic():
-        found = locked(Finding.objects.filter(pk__in=finding_ids))
+        if isinstance(change, Suppress):
+            lock_suppressions(finding_ids)
+        found = locked(Finding.objects.filter(fitting or Q(), pk__in=finding_ids))
+        if revision is not None and any(finding.revision != revision for finding in found):
+            raise ChangedMeanwhile("somebody changed this finding after you opened it; look at what, then decide again")
         if isinstance(change, Undo):
             change = with_before(change, found)
-        suppressions = suppress_groups(change, found, by, now) if isinstance(change, Suppress) else {}
+        suppressions = suppress_groups(change, found, by, now, bulk) if isinstance(change, Suppress) else {}
         lines, steps = [], Steps()
         for finding in found:
             columns = change.columns(finding)
@@ -232,7 +268,8 @@ def apply(
 
 def locked(findings: QuerySet[Finding]) -> list[Finding]:
     """These findings, locked in one order for everybody."""
-    return list(findings.select_for_update(of=("self",)).order_by("pk"))
+    # No key changes, so whoever only refers to a finding need not wait.
+    return list(findings.select_for_update(of=("self",), no_key=True).order_by("pk"))
 
 
 class Steps(defaultdict[int, groups.Step]):
@@ -276,61 +313,98 @@ def write(findings: Sequence[Finding], lines: Sequence[Activity], steps: Steps, 
     groups.count(steps, now)
 
 
+def in_force(groups: Collection[int]) -> QuerySet[Suppression]:
+    return Suppression.objects.filter(group__in=groups, ended_at__isnull=True)
+
+
+def lock_suppressions(finding_ids: Collection[int]) -> None:
+    """Keep the suppressions of these findings' groups as they are, until the transaction ends."""
+    group_ids = set(Finding.objects.filter(pk__in=finding_ids).values_list("group", flat=True))
+    list(in_force(group_ids).select_for_update(no_key=True).order_by("pk"))
+
+
 def suppress_groups(
-    change: Suppress, found: Sequence[Finding], by: User | None, now: datetime
+    change: Suppress, found: Sequence[Finding], by: User | None, now: datetime, bulk: BulkAction | None
 ) -> dict[int, Suppression]:
-    """One suppression in force for each group of these findings, in place of one that was; returns group id → suppression."""
-    versions = {finding.group_id: finding.rule_version_id for finding in found}
-    in_force = Suppression.objects.filter(group__in=versions, ended_at__isnull=True)
-    in_force.update(ended_at=now, ended_because="another one took its place")
+    """One suppression in force for each group of these findings, in place of one that was; returns group id → suppression.
+
+    The one that the same bulk action made, with an earlier batch, is kept.
+    """
+    group_ids = {finding.group_id for finding in found}
+    # Whoever suppresses the same group at this moment waits here.
+    locked_groups = list(FindingGroup.objects.select_for_update(no_key=True).filter(pk__in=group_ids).order_by("pk"))
+    before = {suppression.group_id: suppression for suppression in in_force(group_ids)}
+    kept = {pk: each for pk, each in before.items() if bulk is not None and each.bulk_id == bulk.pk}
+    replaced = [each.pk for each in before.values() if each.group_id not in kept]
+    Suppression.objects.filter(pk__in=replaced).update(ended_at=now, ended_because=REPLACED)
+    versions = versions_now(found) if change.while_rule_stays else {}
     made = Suppression.objects.bulk_create(
         Suppression(
             group_id=group.pk,
             by=by,
+            bulk=bulk,
+            instead_of=before.get(group.pk),
             created_at=now,
             until_at=moment(change.until_at) if change.until_at else None,
             until_count=group.count + change.more if change.more else None,
-            while_version_id=versions[group.pk] if change.while_rule_stays else None,
+            while_version_id=versions.get(group.rule),
             reason=change.reason,
             text=change.text,
         )
-        for group in FindingGroup.objects.select_for_update().filter(pk__in=versions).order_by("pk")
+        for group in locked_groups
+        if group.pk not in kept
     )
-    return {suppression.group_id: suppression for suppression in made}
+    return kept | {suppression.group_id: suppression for suppression in made}
+
+
+def versions_now(found: Sequence[Finding]) -> dict[str, int]:
+    """The text that has the last word on the rule of each of these findings; TriageError where there is none."""
+    versions = {finding.rule: rules.current().versions.get(finding.rule) for finding in found}
+    known = {rule: version for rule, version in versions.items() if version is not None}
+    if missing := next((rule for rule in versions if rule not in known), None):
+        raise TriageError(f"“{missing}” is not among the rules, so wait for a date or a number of findings instead")
+    return known
 
 
 def with_before(change: Undo, found: Sequence[Finding]) -> Undo:
-    """The change with what each finding had before the bulk action, where that was the last that happened to it."""
-    last: dict[int, Activity] = {}
-    for line in Activity.objects.filter(finding__in=found).order_by("pk"):
-        last[line.finding_id] = line
-    before = {pk: line.before for pk, line in last.items() if line.bulk_id == change.bulk_id}
+    """The change with what each finding had before the bulk action, where nobody changed the same columns since."""
+    first = Activity.objects.filter(bulk=change.bulk_id).order_by("pk").values_list("pk", flat=True).first() or 0
+    before: dict[int, dict[str, Any]] = {}
+    for line in Activity.objects.filter(finding__in=found, pk__gte=first).order_by("pk"):
+        if line.bulk_id == change.bulk_id:
+            before[line.finding_id] = line.before
+        elif not before.get(line.finding_id, {}).keys().isdisjoint(line.after):
+            del before[line.finding_id]
     return Undo(change.bulk_id, change.text, before)
 
 
 def note_notified(*, finding_ids: Collection[int], now: datetime, text: str) -> Outcome:
     """A message about these findings was accepted: those that are new are notified. `text` says by whom."""
-    new = Finding.objects.filter(pk__in=finding_ids, workflow_status=WorkflowStatus.NEW)
-    ids = list(new.values_list("pk", flat=True))
-    return apply(finding_ids=ids, change=SetStatus(WorkflowStatus.NOTIFIED, text=text), by=None, now=now)
+    return apply(finding_ids=finding_ids, change=Notify(text=text), by=None, now=now)
 
 
 def end_suppressions(now: datetime) -> int:
-    """End the suppressions whose time is up; their findings are open again. Returns how many ended."""
-    due = Suppression.objects.filter(ended_at__isnull=True, until_at__lte=now).order_by("pk")
+    """End the suppressions that are due: their time is up, or their rule was changed. Returns how many ended."""
+    unended = Suppression.objects.filter(ended_at__isnull=True).order_by("pk")
     ended = 0
-    for suppression in due[:BATCH]:
+    for suppression in unended.filter(until_at__lte=now)[:BATCH]:
         ended += end(suppression, because=f"its time was up at {suppression.until_at:%Y-%m-%d %H:%M} UTC", now=now)
+    while_rule_stays = unended.filter(while_version__isnull=False)
+    if while_rule_stays.exists():
+        standing = set(rules.current().versions.values())
+        for suppression in while_rule_stays.exclude(while_version__in=standing)[:BATCH]:
+            ended += end(suppression, because="the rule was changed", now=now)
     return ended
 
 
 def end(suppression: Suppression, *, because: str, now: datetime, by: User | None = None) -> bool:
-    """End one suppression, once, and open what it suppressed; returns whether it was in force."""
+    """End one suppression, once, and open what is suppressed in its group; returns whether it was in force."""
     with transaction.atomic():
-        found = locked(suppression.findings.filter(workflow_status=WorkflowStatus.SUPPRESSED))
-        in_force = Suppression.objects.filter(pk=suppression.pk, ended_at__isnull=True)
-        if not in_force.update(ended_at=now, ended_because=because):
+        if not in_force([suppression.group_id]).filter(pk=suppression.pk).update(ended_at=now, ended_because=because):
             return False
+        # Those as well that one suppressed whose place it took.
+        of_group = Finding.objects.filter(group=suppression.group_id, suppression__isnull=False)
+        found = locked(of_group.filter(workflow_status=WorkflowStatus.SUPPRESSED))
         lines, steps = [], Steps()
         for finding in found:
             columns = {"workflow_status": WorkflowStatus.NEW.value, "close_reason": "", "suppression_id": None}
@@ -341,3 +415,18 @@ def end(suppression: Suppression, *, because: str, now: datetime, by: User | Non
             )
         write(found, lines, steps, now)
     return True
+
+
+def take_back(suppression: Suppression, *, now: datetime, by: User | None) -> None:
+    """End a suppression because what made it is undone; the one whose place it took is in force again, unless it is due."""
+    with transaction.atomic():
+        earlier = suppression.instead_of
+        if earlier is None or (earlier.until_at is not None and earlier.until_at <= now):
+            end(suppression, because="the action that suppressed it was taken back", now=now, by=by)
+            return
+        mine = in_force([suppression.group_id]).filter(pk=suppression.pk)
+        if mine.update(ended_at=now, ended_because="the action that suppressed it was taken back"):
+            Suppression.objects.filter(pk=earlier.pk).update(ended_at=None, ended_because="")
+            for finding in locked(Finding.objects.filter(suppression=suppression)):
+                finding.suppression_id = earlier.pk
+                finding.save(update_fields=["suppression"])

@@ -20,9 +20,7 @@ def analysts_only(view: View) -> View:
     @wraps(view)
     def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if not getattr(request.user, "is_analyst", False):
-            raise PermissionDenied(
-                "your account may look at rules, not change them; an administrator can give it the role"
-            )
+            raise PermissionDenied("your account may look, not change; an administrator can give it the analyst role")
         return view(request, *args, **kwargs)
 
     return checked

@@ -20,6 +20,7 @@ from ecsaudit.library.judging_since import judging_since
 from ecsaudit.library.models import Key, Kind, Mode, Version
 from ecsaudit.replay.models import Replay
 from ecsaudit.web.coverage_words import in_full, lines, sentence, shortly
+from ecsaudit.web.finding_list import ALL
 from ecsaudit.web.period import Period
 from ecsaudit.web.rule_list import item_address
 from ecsaudit.web.times import minute
@@ -105,7 +106,7 @@ class Row:
 
     @property
     def findings_address(self) -> str:
-        return self.period.address(reverse("findings"), control=self.status.control.key)
+        return self.period.address(reverse("findings"), control=self.status.control.key, **ALL)
 
     @property
     def rules_address(self) -> str:
@@ -152,7 +153,7 @@ class Card:
 
     @property
     def findings_address(self) -> str:
-        return self.period.address(reverse("findings"), framework=self.framework.key)
+        return self.period.address(reverse("findings"), framework=self.framework.key, **ALL)
 
     @property
     def rules_address(self) -> str:

@@ -3,12 +3,14 @@
 days=7 | from=…&to=…          the time; 30 days when nothing is said
 cluster=a&cluster=b           one of these
 -cluster=c                    not this
+workflow_status=any           whatever it is, where some values are hidden as long as nothing is said
 q=text                        search
+view=flat                     another view of the same
 """
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any
@@ -25,6 +27,7 @@ LONGEST_VALUE = 256
 LONGEST_SEARCH = 500
 # Of the values that a dimension can have, a message names this many.
 LISTED = 12
+ANY = "any"
 DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
@@ -34,7 +37,7 @@ class Dimension:
 
     Where no column holds the values, `condition` says which rows have one of them. `short` are the words in a facet, where
     less is enough.
-    `default` is the value that is meant as long as the address says nothing; the others of its words are hidden then.
+    `default` are the values that are meant as long as the address says nothing; the others of its words are hidden then.
     """
 
     name: str
@@ -43,7 +46,7 @@ class Dimension:
     words: Mapping[str, str] | None = None
     condition: Callable[[Sequence[str]], Q] | None = None
     short: Callable[[str], str] | None = None
-    default: str = ""
+    default: Sequence[str] = ()
 
     def word(self, value: str) -> str:
         return (self.words or {}).get(value, value)
@@ -57,12 +60,18 @@ class Dimension:
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """What one list can be filtered by. `exact` are (pattern, columns): a search that looks like an identifier."""
+    """What one list can be filtered by. `exact` are (pattern, columns): a search that looks like an identifier.
+
+    `by_default` are the rows that all defaults together let through, as an index holds them. `views` are the ways to look
+    at the list, with their words; the first is meant when nothing is said.
+    """
 
     time: str
     dimensions: Sequence[Dimension]
     exact: Sequence[tuple[re.Pattern[str], Sequence[str]]]
     text: Sequence[str]
+    by_default: Q | None = None
+    views: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +94,7 @@ class ListFilter:
     excluded: tuple[tuple[str, str], ...] = ()
     search: str = ""
     problems: tuple[str, ...] = ()
+    view: str = ""
 
     @classmethod
     def read(cls, spec: Spec, address: QueryDict) -> "ListFilter":
@@ -97,7 +107,8 @@ class ListFilter:
                 values = dict.fromkeys(address.getlist(sign + dimension.name))
                 found += [(dimension.name, value) for value in values if usable(dimension, value, problems)]
         search = address.get("q", "").strip().replace("\x00", "")[:LONGEST_SEARCH]
-        return cls(spec, days, start, end, tuple(chosen[""]), tuple(chosen["-"]), search, tuple(problems))
+        view = checked_view(spec, address.get("view", ""), problems)
+        return cls(spec, days, start, end, tuple(chosen[""]), tuple(chosen["-"]), search, tuple(problems), view)
 
     def pairs(self) -> list[tuple[str, str]]:
         """The filter as it stands in the address."""
@@ -105,12 +116,32 @@ class ListFilter:
         if self.days is not None and self.days != DEFAULT_DAYS:
             time.append(("days", str(self.days)))
         search = [("q", self.search)] if self.search else []
-        return [*time, *self.included, *((f"-{name}", value) for name, value in self.excluded), *search]
+        view = [("view", self.view)] if self.view and self.view != next(iter(self.spec.views)) else []
+        return [*time, *self.included, *((f"-{name}", value) for name, value in self.excluded), *search, *view]
 
     def address(self, **more: str) -> str:
         """`?…` for a link; `more` are parameters beside the filter, such as a page."""
         pairs = [*self.pairs(), *((name, value) for name, value in more.items() if value)]
         return f"?{urlencode(pairs)}" if pairs else "?"
+
+    @property
+    def query(self) -> str:
+        """The filter as a form carries it."""
+        return self.address().removeprefix("?")
+
+    def viewed(self, view: str) -> "ListFilter":
+        return replace(self, view=view)
+
+    @property
+    def clear(self) -> "ListFilter":
+        """Everything of this view, what is hidden by default as well."""
+        every = tuple((dimension.name, ANY) for dimension in self.spec.dimensions if dimension.default)
+        return ListFilter(self.spec, included=every, view=self.view)
+
+    @property
+    def is_narrowed(self) -> bool:
+        """Whether something is filtered by, be it by default."""
+        return self.pairs() != self.clear.pairs()
 
     def with_days(self, days: int) -> "ListFilter":
         return replace(self, days=days, start="", end="")
@@ -118,7 +149,7 @@ class ListFilter:
     def toggled(self, name: str, value: str) -> "ListFilter":
         """With this value chosen, or no longer."""
         pair = (name, value)
-        kept = tuple(each for each in self.included if each != pair)
+        kept = tuple(each for each in self.included if each not in (pair, (name, ANY)))
         return replace(self, included=kept if pair in self.included else (*kept, pair))
 
     def without(self, name: str, value: str) -> "ListFilter":
@@ -129,11 +160,13 @@ class ListFilter:
 
     def chips(self) -> list[Chip]:
         dimensions = {dimension.name: dimension for dimension in self.spec.dimensions}
-        chips = []
+        chips: list[Chip] = []
         for dimension in self.silent():
-            hidden = ", ".join(word for value, word in (dimension.words or {}).items() if value != dimension.default)
-            every = tuple((dimension.name, value) for value in dimension.words or ())
-            chips.append(Chip(f"{hidden} hidden", replace(self, included=(*self.included, *every)).address()))
+            hidden = " and ".join(
+                word for value, word in (dimension.words or {}).items() if value not in dimension.default
+            )
+            every = (*self.included, (dimension.name, ANY))
+            chips.append(Chip(f"{hidden} hidden", replace(self, included=every).address()))
         for pair in self.included:
             without = replace(self, included=tuple(each for each in self.included if each != pair))
             chips.append(Chip(f"{dimensions[pair[0]].label}: {shown(dimensions[pair[0]], pair[1])}", without.address()))
@@ -168,23 +201,37 @@ class ListFilter:
 
     def apply(self, rows: QuerySet[Any, Any], now: datetime) -> QuerySet[Any, Any]:
         """The rows that the filter lets through. An identifier is looked for in all of time."""
-        for condition in self.conditions(self.included):
-            rows = rows.filter(condition)
-        for condition in self.conditions(self.excluded):
-            rows = rows.exclude(condition)
-        for dimension in self.silent():
-            rows = rows.filter(**{dimension.column: dimension.default})
+        return rows.filter(self.condition(now))
+
+    def condition(self, now: datetime) -> Q:
+        """What the filter lets through, of the list's own rows."""
+        condition = Q()
+        for said in self.conditions(self.included):
+            condition &= said
+        for said in self.conditions(self.excluded):
+            condition &= ~said
+        condition &= self.defaults()
         if self.search and self.exact_columns:
-            return rows.filter(any_of(self.exact_columns, "", self.search))
+            return condition & any_of(self.exact_columns, "", self.search)
         if self.search:
-            rows = rows.filter(any_of(self.spec.text, "__icontains", self.search))
-        return rows.filter(**self.bounds(now))
+            condition &= any_of(self.spec.text, "__icontains", self.search)
+        return condition & Q(**self.bounds(now))
+
+    def defaults(self) -> Q:
+        """What is meant although the address doesn't say it."""
+        silent = self.silent()
+        if silent and self.spec.by_default is not None and len(silent) == sum(map(has_default, self.spec.dimensions)):
+            return self.spec.by_default
+        condition = Q()
+        for dimension in silent:
+            condition &= dimension.has(dimension.default)
+        return condition
 
     def conditions(self, pairs: Sequence[tuple[str, str]]) -> Iterator[Q]:
         """One for each dimension that is filtered."""
         for dimension in self.spec.dimensions:
             values = [value for name, value in pairs if name == dimension.name]
-            if values:
+            if values and not (dimension.default and ANY in values):
                 yield dimension.has(values)
 
     def bounds(self, now: datetime) -> dict[str, datetime]:
@@ -201,7 +248,13 @@ class ListFilter:
         return bounds
 
 
+def has_default(dimension: Dimension) -> bool:
+    return bool(dimension.default)
+
+
 def shown(dimension: Dimension, value: str) -> str:
+    if dimension.default and value == ANY:
+        return "any"
     return shortened(dimension.word(value), 60) or "(none)"
 
 
@@ -240,10 +293,20 @@ def checked_days(text: str, problems: list[str]) -> int:
     return DEFAULT_DAYS
 
 
+def checked_view(spec: Spec, text: str, problems: list[str]) -> str:
+    if not spec.views or text in spec.views:
+        return text if spec.views else ""
+    if text:
+        problems.append(f"“view” must be one of {', '.join(spec.views)}")
+    return next(iter(spec.views))
+
+
 def usable(dimension: Dimension, value: str, problems: list[str]) -> bool:
     if "\x00" in value or len(value) > LONGEST_VALUE:
         problems.append(f"“{dimension.name}” is too long or holds a NUL character")
         return False
+    if dimension.default and value == ANY:
+        return True
     if dimension.words is not None and value not in dimension.words:
         known = ", ".join(islice(dimension.words, LISTED)) + (" …" if len(dimension.words) > LISTED else "")
         problems.append(f"“{dimension.name}” must be one of {known}")

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.db.models import Model, QuerySet
@@ -14,7 +15,7 @@ from django.utils import timezone
 
 from ecsaudit.visible import shortened
 from ecsaudit.web import exports
-from ecsaudit.web.filters import DAYS, LISTED, Dimension, ListFilter, Spec
+from ecsaudit.web.filters import ANY, DAYS, LISTED, Dimension, ListFilter, Spec
 from ecsaudit.web.paging import Place, page, place_of
 
 # Counts and facets look at no more rows than this, so that they cost the same on any number of rows.
@@ -24,7 +25,11 @@ FACET_VALUES = 8
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """One list screen. `name` is that of its addresses and its template; `shown` makes a row of `columns` text to look at."""
+    """One list screen. `name` is that of its addresses and its template; `shown` makes a row of `columns` text to look at.
+
+    Where the rows are not those that are filtered, but groups of them, `fitting` finds them, `time` sorts them and `of` is
+    the list of what is filtered. `prepare` may put more to the rows of a page.
+    """
 
     name: str
     spec: Spec
@@ -36,6 +41,14 @@ class Listing:
     counted: Callable[[ListFilter, Sequence[int]], Mapping[str, "Counter[str]"]]
     # what a file of the list holds, of `values()`
     export: Sequence[exports.Column]
+    time: str = ""
+    fitting: Callable[[ListFilter, datetime], QuerySet[Any, Any]] | None = None
+    prepare: Callable[[Sequence[dict[str, Any]], ListFilter, datetime], None] | None = None
+    of: "Listing | None" = None
+
+    def found(self, filter: ListFilter, now: datetime) -> QuerySet[Any, Any]:
+        """The rows that the filter lets through."""
+        return self.fitting(filter, now) if self.fitting else filter.apply(self.rows, now)
 
     @property
     def rows(self) -> QuerySet[Any, Any]:
@@ -65,15 +78,24 @@ class Facets:
     count: str
 
 
-def show(request: HttpRequest, listing: Listing) -> HttpResponseBase:
-    """The page of the list that the address asks for, or the whole list as a file."""
-    filter = ListFilter.read(listing.spec, request.GET)
+def show(
+    request: HttpRequest, listing: Listing, filter: ListFilter | None = None, more: Mapping[str, Any] | None = None
+) -> HttpResponseBase:
+    """The page of the list that the address asks for, or the whole list as a file; `more` is for the list's own template."""
+    filter = filter or ListFilter.read(listing.spec, request.GET)
     if form := exports.asked(request):
         return exports.answer(form, listing.name, listing.export, exported(filter, listing))
     problems = list(filter.problems)
     after, before = (asked_place(request, name, problems) for name in ("after", "before"))
-    rows = filter.apply(listing.rows.values(*listing.columns), timezone.now())
-    found = page(rows, listing.spec.time, after=after, before=before)
+    now = timezone.now()
+    found = page(
+        listing.found(filter, now).values(*listing.columns),
+        listing.time or listing.spec.time,
+        after=after,
+        before=before,
+    )
+    if listing.prepare:
+        listing.prepare(found.rows, filter, now)
     base = reverse(listing.name)
     context = {
         "filter": filter,
@@ -86,9 +108,13 @@ def show(request: HttpRequest, listing: Listing) -> HttpResponseBase:
         "problems": problems,
         "facets_address": f"{base}facets/{filter.address()}",
         "exports": exports.links(filter.pairs()),
+        "views": [
+            (word, filter.viewed(view).address(), filter.view == view) for view, word in filter.spec.views.items()
+        ],
+        **(more or {}),
     }
     if "facets" in request.GET:
-        context["facets"] = read_facets(filter, listing)
+        context["facets"] = read_facets(filter, listing.of or listing)
     if not found.rows:
         context["is_empty_altogether"] = not listing.rows.exists()
     return render(request, f"{listing.name}/list.html", context)
@@ -96,9 +122,9 @@ def show(request: HttpRequest, listing: Listing) -> HttpResponseBase:
 
 def exported(filter: ListFilter, listing: Listing) -> Iterator[dict[str, Any]]:
     """Every row that the filter lets through, as a file has it."""
-    paths = {"pk", listing.spec.time, *(column.path for column in listing.export)}
-    rows = filter.apply(listing.rows.values(*paths), timezone.now())
-    return exports.newest_first(rows, listing.spec.time)
+    time = listing.time or listing.spec.time
+    paths = {"pk", time, *(column.path for column in listing.export)}
+    return exports.newest_first(listing.found(filter, timezone.now()).values(*paths), time)
 
 
 def show_facets(request: HttpRequest, listing: Listing) -> HttpResponse:
@@ -132,7 +158,7 @@ def read_facets(filter: ListFilter, listing: Listing) -> Facets:
 
 def facet(filter: ListFilter, dimension: Dimension, counts: "Counter[Any]") -> Facet:
     numbers = Counter({str(value): count for value, count in counts.items() if value not in (None, "")})
-    chosen = [value for name, value in filter.included if name == dimension.name]
+    chosen = [value for name, value in filter.included if name == dimension.name and value != ANY]
     # A few fixed values are shown all, so that each can be chosen.
     fixed = len(dimension.words or ())
     limit = max(FACET_VALUES, fixed) if fixed <= LISTED else FACET_VALUES

@@ -18,6 +18,7 @@ from ecsaudit.replay.models import Change, Purpose, Replay
 from ecsaudit.replay.outcomes import KEPT
 from ecsaudit.visible import shortened
 from ecsaudit.web.exports import column, newest_first
+from ecsaudit.web.finding_list import ALL
 from ecsaudit.web.paging import Place, page, place_of
 from ecsaudit.web.times import moment, span, stamp
 
@@ -193,4 +194,5 @@ def findings_address(replay: Replay, record_state: str) -> str:
     if len(replay.rules) > NAMES_SHOWN:
         return ""
     pairs = [("days", LONGEST_DAYS), *(("rule", name) for name in replay.rules), ("record_state", record_state)]
+    pairs += ALL.items()
     return f"{reverse('findings')}?{urlencode(pairs)}"

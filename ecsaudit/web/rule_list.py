@@ -22,6 +22,7 @@ from ecsaudit.visible import shortened
 from ecsaudit.web.control_filter import CONTROL_WORDS, FRAMEWORK_WORDS, chosen_frameworks, framework_of
 from ecsaudit.web.exports import Column, attribute
 from ecsaudit.web.filters import Dimension, ListFilter, Spec
+from ecsaudit.web.finding_list import ALL
 from ecsaudit.web.lists import Facet, FacetValue
 
 DAYS = 30
@@ -83,7 +84,7 @@ class RuleRow:
 
     @property
     def findings_address(self) -> str:
-        return f"{reverse('findings')}?{urlencode({'rule': self.name})}"
+        return f"{reverse('findings')}?{urlencode({'rule': self.name} | ALL)}"
 
     @property
     def priority(self) -> int:

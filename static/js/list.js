@@ -11,9 +11,10 @@
     all[current]?.classList.remove("current");
     next.classList.add("current");
     next.querySelector("a").focus();
+    next.scrollIntoView({ block: "nearest" });
   };
   document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, textarea, select")) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest('input:not([type="checkbox"]), textarea, select')) return;
     if (event.key === "/") { event.preventDefault(); document.getElementById("q").focus(); }
     if (event.key === "j") move(1);
     if (event.key === "k") move(-1);

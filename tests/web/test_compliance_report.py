@@ -48,7 +48,9 @@ def test_a_rule_in_a_file_has_its_version_and_since_when_it_judges() -> None:
 
 def test_a_row_leads_to_its_findings_of_the_same_period_and_to_its_rules() -> None:
     found = row("HIPAA_164.312(b)")
-    assert found.findings_address == "/findings/?from=2026-11-01&to=2026-11-07&control=hipaa%3A164.312%28b%29"
+    assert found.findings_address == (
+        "/findings/?from=2026-11-01&to=2026-11-07&control=hipaa%3A164.312%28b%29&workflow_status=any&view=flat"
+    )
     assert found.rules_address == "/rules/?control=hipaa%3A164.312%28b%29"
 
 

@@ -8,6 +8,8 @@ import pytest
 from django.test import Client, override_settings
 from django.urls import URLPattern
 
+from ecsaudit.findings import triage
+from ecsaudit.findings.models import BulkAction
 from ecsaudit.library.effective import rules
 from ecsaudit.library.models import ImportDraft, Layer, Version
 from ecsaudit.notifications.models import Channel
@@ -33,6 +35,8 @@ SCREENS = {
     "findings": "/findings/",
     "finding-facets": "/findings/facets/",
     "finding": "/findings/{finding}/",
+    "bulk-actions": "/findings/actions/",
+    "bulk-action-state": "/findings/actions/{action}/state/",
     "library": "/rules/",
     "library-item": "/rules/item/?kind=list&name=system_shells",
     "library-shared": "/rules/shared/",
@@ -83,7 +87,8 @@ DOWNLOADS = {
 ACTIONS = {"remove-sample", "logout", "library-switch", "rule-check", "rule-save", "rule-take-away", "rule-restore",
            "rule-test-remove", "replay-cancel", "channel-switch", "channel-test",
            "security-hub-switch", "security-hub-test", "security-hub-send-again",
-           "security-hub-settle"}  # fmt: skip
+           "security-hub-settle", "finding-change", "findings-act", "bulk-action-undo",
+           "suppression-end"}  # fmt: skip
 
 
 class Inert(HTMLParser):
@@ -125,13 +130,16 @@ def addresses(adam: User) -> dict[str, str]:
     ).hub_region  # fmt: skip
     result = {"name": HOSTILE, "verdict": "missing", "text": HOSTILE}
     HubRegion.objects.update(enabled=True, error_code=HOSTILE, error_message=HOSTILE, test_result=[result])
+    action = BulkAction.objects.create(by=adam, change=triage.as_data(triage.Comment(HOSTILE)), failure=HOSTILE)
+    for change in (triage.Comment(HOSTILE), triage.Suppress("other", HOSTILE, more=2)):
+        triage.apply(finding_ids=[finding.pk], change=change, by=adam, now=now, bulk=action)
     text = f"# {HOSTILE}\n- list: '{HOSTILE}'\n  items: []\n- rule: [a\n".replace("\x1b", "")
     draft = ImportDraft.objects.create(author=adam, files=[[HOSTILE, text], ["b.yaml", text.partition("- rule")[0]]])
     old, version = updated_rule()
     pks = {"session": session.pk, "finding": finding.pk, "record": record.pk, "draft": draft.pk, "event": session.event_id,
            "old_version": old.pk, "version": version.pk, "hub": hub.pk}  # fmt: skip
     match = factories.replay_match(event=session.event, rule=HOSTILE, name=HOSTILE, text=HOSTILE, failure=HOSTILE)
-    pks |= {"replay": match.replay_id, "match": match.pk, "channel": hostile_channel().pk}
+    pks |= {"action": action.pk, "replay": match.replay_id, "match": match.pk, "channel": hostile_channel().pk}
     return {name: address.format(**pks) for name, address in (SCREENS | ANALYSTS | ADMINISTRATORS | DOWNLOADS).items()}
 
 

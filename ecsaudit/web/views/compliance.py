@@ -21,6 +21,7 @@ from ecsaudit.web import csv_file
 from ecsaudit.web.compliance_report import COLUMNS, STATES, Report, Row, csv_row, matrix_of, read_report
 from ecsaudit.web.coverage_words import lines
 from ecsaudit.web.filters import Dimension, ListFilter, Spec
+from ecsaudit.web.finding_list import ALL
 from ecsaudit.web.in_force import needs_rules
 from ecsaudit.web.lists import FacetValue
 from ecsaudit.web.period import period_of
@@ -159,7 +160,7 @@ def context(ask: Asked, framework: Framework | None) -> dict[str, Any]:
         "library": Library.objects.first(),
         "is_read": bool(report.coverage.sources),
         "has_findings": bool(report.findings),
-        "findings_address": report.period.address(reverse("findings")),
+        "findings_address": report.period.address(reverse("findings"), **ALL),
         "rule_set": report.rule_set[0],
         "rule_set_at": minute(report.rule_set[1]),
     }

@@ -77,13 +77,13 @@ def about_findings(first: date) -> list[Part]:
         total=DailyCount.objects.since(first).total(Dimension.RULE),
         groups=[found.filter(priority__in=numbers).count_up_to(COUNTED + 1) for _, numbers in PRIORITY_GROUPS],
         limit=COUNTED,
-        address=f"{reverse('findings')}?{urlencode({'from': first})}",
+        address=f"{reverse('findings')}?{urlencode({'from': first} | finding_list.ALL)}",
     )
 
 
 def top_list(first: date, dimension: Dimension, screen: str, name: str) -> list[charts.Share]:
     """The values that occur most; each leads to the list of its sessions or findings in the same time."""
-    address, since = reverse(screen), {"from": first}
+    address, since = reverse(screen), {"from": str(first)} | (finding_list.ALL if screen == "findings" else {})
     return charts.shares(
         (shortened(value, 60) or "(not named)", count, f"{address}?{urlencode({**since, name: value})}")
         for value, count in DailyCount.objects.since(first).top(dimension, TOP)

@@ -33,6 +33,6 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
             "sentence": session_sentence(session),
             "timeline": timeline(session, events),
             "events": [(event, Raw.of(event.raw_text)) for event in events],
-            "findings": session.findings.order_by("record_state", "priority", "pk"),
+            "findings": session.findings.select_related("assignee").order_by("record_state", "priority", "pk"),
         },
     )

@@ -5,7 +5,9 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
+from ecsaudit.findings import triage
 from ecsaudit.library.models import RuleSet
+from ecsaudit.people.models import User
 from ecsaudit.web import finding_list
 from tests import factories
 
@@ -25,15 +27,104 @@ def test_a_stranger_is_sent_to_the_log_in(client: Client, address: str) -> None:
 
 
 def test_the_list_shows_each_finding_and_costs_four_queries(
-    as_vera: Client, django_assert_num_queries: DjangoAssertNumQueries
+    as_vera: Client, as_ann: Client, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     for number in range(20):
         factories.finding(rule=f"rule-{number}", event_time=timezone.now())
     # login session, user, page of findings, whether there is sample data: 4
     with django_assert_num_queries(4):
-        page = html(as_vera, "/findings/")
+        page = html(as_vera, "/findings/?view=flat")
     assert page.count("rule-") == 20
     assert 'data-priority="4">Warning' in page
+    # … and for whoever works on them the newest finding, and who can be assigned to: 6
+    with django_assert_num_queries(6):
+        html(as_ann, "/findings/?view=flat")
+
+
+def test_findings_are_gathered_into_groups_at_first_for_two_queries_more(
+    as_vera: Client, ann: User, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    ana, bob = (factories.exec_session(person=name, started_at=timezone.now()) for name in ("ana", "bob"))
+    for _ in range(3):
+        factories.finding(session=ana, event=factories.event(), rule="first", assignee=ann)
+    factories.finding(session=ana, event=factories.event(), rule="first", workflow_status="resolved")
+    group = factories.finding(session=bob, rule="second", priority=2).group
+    # login session, user, page of groups, suppressions in force, assignees, sample data: 6
+    with django_assert_num_queries(6):
+        page = html(as_vera, "/findings/")
+    assert page.count('class="opens"') == 2
+    assert f'href="/findings/?group={group.pk}&amp;view=flat">' in page
+    assert f'<a href="/findings/?group={group.pk}&amp;days=3650&amp;workflow_status=any&amp;view=flat">1</a>' in page
+    assert ">4</a><small>" in page
+    assert ">3 open</a>" in page
+    assert "ann" in page
+    assert "<bdi>bob" not in html(as_vera, "/findings/?rule=first")
+    assert "<bdi>ana" not in html(as_vera, "/findings/?priority=2")
+
+
+def test_a_group_says_how_it_stands(as_vera: Client) -> None:
+    now = timezone.now()
+    made = {
+        name: factories.finding(rule=name, event_time=now, session=factories.exec_session(started_at=now))
+        for name in ("open", "done", "back", "asleep")
+    }
+
+    def apply(name: str, change: triage.Change) -> None:
+        triage.apply(finding_ids=[made[name].pk], change=change, by=None, now=now)
+
+    for name in ("done", "back"):
+        apply(name, triage.SetStatus("resolved", reason="expected"))
+    apply("back", triage.SetStatus("new"))
+    apply("asleep", triage.Suppress("expected", until_at="2099-01-01T00:00:00Z", more=3))
+    page = html(as_vera, "/findings/?workflow_status=any")
+    for words in ("Open<", "Done<", "Came back<", "until 2099-01-01 00:00 UTC or until the group has 4 findings"):
+        assert words in page
+    page = html(as_vera, "/findings/")
+    assert "asleep" not in page
+    assert "Suppressed and Resolved hidden" in page
+
+
+def test_findings_are_filtered_by_status_reason_assignee_and_group(as_ann: Client, ann: User, adam: User) -> None:
+    now = timezone.now()
+    mine = factories.finding(rule="mine", event_time=now, assignee=ann)
+    factories.finding(rule="his", event_time=now, assignee=adam)
+    factories.finding(rule="free", event_time=now)
+    factories.finding(rule="closed", event_time=now, workflow_status="resolved", close_reason="test", assignee=ann)
+    for view in ("grouped", "flat"):
+        for address, rules in (
+            ("", {"mine", "his", "free"}),
+            ("assignee=me", {"mine"}),
+            ("assignee=nobody", {"free"}),
+            ("assignee=adam&assignee=nobody", {"his", "free"}),
+            ("-assignee=me", {"his", "free"}),
+            ("assignee=stranger", set()),
+            ("workflow_status=resolved", {"closed"}),
+            ("workflow_status=any", {"mine", "his", "free", "closed"}),
+            ("workflow_status=any&close_reason=test", {"closed"}),
+            (f"group={mine.group_id}", {"mine"}),
+        ):
+            page = html(as_ann, f"/findings/?view={view}&{address}")
+            assert {rule for rule in ("mine", "his", "free", "closed") if f"<bdi>{rule}</bdi>" in page} == rules, (
+                address
+            )
+    page = html(as_ann, "/findings/facets/?workflow_status=any")
+    assert 'adam</bdi> <span class="number">1' in page
+    assert 'Nobody</bdi> <span class="number">1' in page
+    assert "“group” must be one of a number" in html(as_ann, "/findings/?group=x")
+    assert "“view” must be one of grouped, flat" in html(as_ann, "/findings/?view=odd")
+
+
+def test_clear_all_shows_what_is_hidden_by_default_as_well(as_vera: Client) -> None:
+    page = html(as_vera, "/findings/?rule=x")
+    assert 'href="?workflow_status=any&amp;record_state=any">Clear all</a>' in page
+    factories.finding(rule="closed", event_time=timezone.now(), workflow_status="resolved")
+    factories.finding(rule="archived", event_time=timezone.now(), record_state="archived")
+    page = html(as_vera, "/findings/?workflow_status=any&record_state=any")
+    assert "closed" in page
+    assert "archived" in page
+    assert "Clear all" not in page
+    # What was shown can be hidden again.
+    assert 'href="?record_state=any" title="Remove this filter"><bdi>Status: any' in page
 
 
 def test_filters_by_rule_priority_and_person(as_vera: Client) -> None:
@@ -52,8 +143,8 @@ def test_a_finding_s_page_leads_to_its_session_and_event(
     as_vera: Client, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     finding = factories.finding(output_fields={"jevt.value[/awsRegion]": "eu-west-1", "ct.error": None})
-    # login session, user, finding with session, event and body, sample data: 4
-    with django_assert_num_queries(4):
+    # login session, user, finding with session, event and body, history, similar ones: 4, suppression, sample data: 10
+    with django_assert_num_queries(10):
         page = html(as_vera, f"/findings/{finding.pk}/")
     assert f'href="/sessions/{finding.session.pk}/"' in page
     assert "jevt.value[/awsRegion]" in page
@@ -98,11 +189,11 @@ def test_findings_are_filtered_by_framework_and_control(
         ("control=pci-dss:10.2.1&control=pci-dss@3.2.1:10.1", {"one", "two"}),
         ("-control=pci-dss:10.2.1", {"two", "three"}),
     ):
-        page = html(as_vera, f"/findings/?{address}")
+        page = html(as_vera, f"/findings/?view=flat&{address}")
         assert {rule for rule in ("one", "two", "three") if f"rule {rule}<" in page} == rules, address
     # login session, user, controls of tag sets, whether few findings have them, page of findings, sample data: 6
     with django_assert_num_queries(6):
-        html(as_vera, "/findings/?control=pci-dss:10.2.1")
+        html(as_vera, "/findings/?view=flat&control=pci-dss:10.2.1")
 
 
 def test_what_is_no_framework_or_control_is_told(as_vera: Client) -> None:
@@ -140,9 +231,9 @@ def test_archived_findings_are_hidden_by_a_filter_that_says_so_and_can_be_taken_
     page = html(as_vera, "/findings/")
     assert "still right" in page
     assert "no longer" not in page
-    assert 'href="?record_state=active&amp;record_state=archived"' in page
+    assert 'href="?record_state=any"' in page
     assert "Archived hidden" in page
-    page = html(as_vera, "/findings/?record_state=active&record_state=archived")
+    page = html(as_vera, "/findings/?record_state=any&view=flat")
     assert "still right" in page
     assert '<span class="archived">Archived</span> <bdi>no longer' in page
     assert "Archived hidden" not in page

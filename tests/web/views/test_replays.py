@@ -200,7 +200,8 @@ def test_what_was_applied_says_who_judged_and_leads_to_the_findings(as_vera: Cli
     replay = finish(services.apply(rules=["Shell"], scope=Scope.OPEN, author=ann))
     page = html(as_vera, f"/rules/replays/{replay.pk}/")
     assert "<li>1 archived</li>" in page
-    assert 'href="/findings/?days=3650&amp;rule=Shell&amp;record_state=archived">Archived ones' in page
+    asked = "days=3650&amp;rule=Shell&amp;record_state=archived&amp;workflow_status=any&amp;view=flat"
+    assert f'href="/findings/?{asked}">Archived ones' in page
     assert f"(rule set {replay.rule_set_id})." in page
     overlay(ann, WIDER, kind="list", name="shells")
     assert "other rules are in force since" in html(as_vera, f"/rules/replays/{replay.pk}/")
