@@ -65,6 +65,11 @@ app.conf.update(
             "schedule": WAKE_SECONDS,
             "options": {"expires": WAKE_SECONDS * 5},
         },
+        "end the exceptions": {
+            "task": "ecsaudit.tasks.end_exceptions",
+            "schedule": WAKE_SECONDS * 5,
+            "options": {"expires": WAKE_SECONDS * 5},
+        },
     },
 )
 

@@ -10,8 +10,8 @@ from kombu.exceptions import OperationalError
 
 from ecsaudit import pipeline
 from ecsaudit.celery import WAKE_SECONDS
+from ecsaudit.replay import exceptions, turns
 from ecsaudit.replay import services as replays
-from ecsaudit.replay import turns
 
 logger = logging.getLogger(__name__)
 # Set when the worker is asked to stop, so that long turns end after the page at hand.
@@ -47,6 +47,12 @@ def wake_replays() -> None:
 def replay(replay_id: int) -> None:
     """One turn at one replay."""
     turns.run(replay_id, stopping)
+
+
+@shared_task
+def end_exceptions() -> None:
+    """End the exceptions whose time is up; the replays that bring back what they hid wait for a worker then."""
+    exceptions.end_due(timezone.now())
 
 
 def replay_soon(replay_id: int) -> None:

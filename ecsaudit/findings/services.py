@@ -146,11 +146,26 @@ def archive(*, finding_ids: Collection[int], by: Effective, now: datetime, becau
     return len(found)
 
 
-def bring_up(*, matches: Mapping[int, Sequence[engine.Match]], by: Effective, because: str = AGAIN) -> tuple[int, int]:
+def bring_back(*, finding_ids: Collection[int], because: str, now: datetime) -> int:
+    """Open those of these findings again that are archived; returns how many. Must run as `archive` does."""
+    found = triage.locked(Finding.objects.filter(pk__in=finding_ids, record_state=RecordState.ARCHIVED))
+    unarchive(found, because, now)
+    count_again(found, 1)
+    return len(found)
+
+
+def bring_up(
+    *,
+    matches: Mapping[int, Sequence[engine.Match]],
+    by: Effective,
+    because: str = AGAIN,
+    because_late: str = "",
+) -> tuple[int, int]:
     """Make the findings of stored events that are missing, and open archived ones again.
 
-    `matches` are event id → what matched it. Returns how many findings were brought up, and how many were there. Must run
-    in a transaction that keeps ingest waiting: see Library.locked.
+    `matches` are event id → what matched it; `because_late` is a line of the history of those that are made. Returns how
+    many findings were brought up, and how many were there. Must run in a transaction that keeps ingest waiting: see
+    Library.locked.
     """
     now = timezone.now()
     events = {
@@ -172,7 +187,12 @@ def bring_up(*, matches: Mapping[int, Sequence[engine.Match]], by: Effective, be
             else:
                 kept += 1
     unarchive(reopened, because, now)
-    brought = [*reopened, *made(missing, session_of, by)]
+    late = made(missing, session_of, by)
+    if because_late:
+        Activity.objects.bulk_create(
+            Activity(finding=finding, at=now, action=Action.RECURRED, text=because_late) for finding in late
+        )
+    brought = [*reopened, *late]
     count_again(brought, 1)
     return len(brought), kept
 
