@@ -85,6 +85,11 @@ app.conf.update(
             "schedule": WAKE_SECONDS * 5,
             "options": {"expires": WAKE_SECONDS * 25},
         },
+        "end the exceptions": {
+            "task": "ecsaudit.tasks.end_exceptions",
+            "schedule": WAKE_SECONDS * 5,
+            "options": {"expires": WAKE_SECONDS * 5},
+        },
     },
 )
 

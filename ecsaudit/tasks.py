@@ -12,8 +12,8 @@ from ecsaudit import pipeline
 from ecsaudit.celery import WAKE_SECONDS
 from ecsaudit.findings import bulk, triage
 from ecsaudit.notifications import outbox, sending
+from ecsaudit.replay import exceptions, turns
 from ecsaudit.replay import services as replays
-from ecsaudit.replay import turns
 from ecsaudit.securityhub import services as securityhub
 from ecsaudit.securityhub import turns as hub_turns
 
@@ -66,6 +66,7 @@ def deliver(channel_id: int) -> None:
     sending.run(channel_id, stopping)
 
 
+@shared_task
 def wake_hubs() -> None:
     """Send a worker to each account and Region whose Security Hub is to be told something."""
     for hub_region_id in securityhub.due(timezone.now()):
@@ -76,6 +77,12 @@ def wake_hubs() -> None:
 def tell_hub(hub_region_id: int) -> None:
     """One turn at Security Hub of one account and Region."""
     hub_turns.run(hub_region_id, stopping)
+
+
+@shared_task
+def end_exceptions() -> None:
+    """End the exceptions whose time is up; the replays that bring back what they hid wait for a worker then."""
+    exceptions.end_due(timezone.now())
 
 
 def replay_soon(replay_id: int) -> None:

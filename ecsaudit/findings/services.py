@@ -147,6 +147,14 @@ def archive(*, finding_ids: Collection[int], by: Effective, now: datetime, becau
     return len(found)
 
 
+def bring_back(*, finding_ids: Collection[int], because: str, now: datetime) -> int:
+    """Open those of these findings again that are archived; returns how many. Must run as `archive` does."""
+    found = triage.locked(Finding.objects.filter(pk__in=finding_ids, record_state=RecordState.ARCHIVED))
+    unarchive(found, because, now)
+    count_again(found, 1)
+    return len(found)
+
+
 @dataclass(frozen=True, slots=True)
 class BroughtUp:
     """Findings that are new, and how many archived ones were opened again, and how many were there already."""
@@ -156,10 +164,13 @@ class BroughtUp:
     kept: int
 
 
-def bring_up(*, matches: Mapping[int, Sequence[engine.Match]], by: Effective, because: str = AGAIN) -> BroughtUp:
+def bring_up(
+    *, matches: Mapping[int, Sequence[engine.Match]], by: Effective, because: str = AGAIN, because_late: str = ""
+) -> BroughtUp:
     """Make the findings of stored events that are missing, and open archived ones again.
 
-    `matches` are event id → what matched it. Must run in a transaction that keeps ingest waiting: see Library.locked.
+    `matches` are event id → what matched it; `because_late` is a line of the history of those that are made. Must run in a
+    transaction that keeps ingest waiting: see Library.locked.
     """
     now = timezone.now()
     events = {
@@ -181,9 +192,13 @@ def bring_up(*, matches: Mapping[int, Sequence[engine.Match]], by: Effective, be
             else:
                 kept += 1
     unarchive(reopened, because, now)
-    new = made(missing, session_of, by)
-    count_again([*reopened, *new], 1)
-    return BroughtUp(new, len(reopened), kept)
+    late = made(missing, session_of, by)
+    if because_late:
+        Activity.objects.bulk_create(
+            Activity(finding=finding, at=now, action=Action.RECURRED, text=because_late) for finding in late
+        )
+    count_again([*reopened, *late], 1)
+    return BroughtUp(late, len(reopened), kept)
 
 
 def unarchive(found: Sequence[Finding], because: str, now: datetime) -> None:

@@ -14,6 +14,7 @@ from ecsaudit.library.models import Files, Kind, Layer, Mode, Version
 
 OWN_FILE = "own.yaml"
 OVERLAY_FILE = "overlays.yaml"
+EXCEPTIONS_FILE = "exceptions.yaml"
 _ORDER = list(Kind.values)
 _WORD = re.compile(r"\w+", re.ASCII)
 
@@ -35,14 +36,16 @@ class Composed:
 
 
 def compose(shipped: Sequence[tuple[str, str]], current: Iterable[Version]) -> Composed:
-    """Shipped files, then own items, then overlays: lists, macros and rules, each by name.
+    """Shipped files, then own items, overlays, and exceptions: lists, macros and rules, each by name.
 
-    Only a macro that names another stands behind it, as Falco wants it.
+    Only a macro that names another stands behind it, as Falco wants it. Exceptions of a rule that is gone wait for it.
     """
     versions = list(current)
     by_layer = {layer: [version for version in versions if version.layer == layer] for layer in Layer}
+    made = {version.name for layer in (Layer.SHIPPED, Layer.OWN) for version in by_layer[layer] if is_rule(version)}
+    by_layer[Layer.EXCEPTIONS] = [version for version in by_layer[Layer.EXCEPTIONS] if version.name in made]
     files, starts = list(shipped), {}
-    for name, layer in ((OWN_FILE, Layer.OWN), (OVERLAY_FILE, Layer.OVERLAY)):
+    for name, layer in ((OWN_FILE, Layer.OWN), (OVERLAY_FILE, Layer.OVERLAY), (EXCEPTIONS_FILE, Layer.EXCEPTIONS)):
         ordered = in_order(by_layer[layer])
         if ordered:
             text, starts[name] = joined(ordered)
@@ -58,6 +61,10 @@ def compose(shipped: Sequence[tuple[str, str]], current: Iterable[Version]) -> C
         },
         starts,
     )
+
+
+def is_rule(version: Version) -> bool:
+    return version.kind == Kind.RULE
 
 
 def in_order(versions: Iterable[Version]) -> list[Version]:
@@ -99,6 +106,9 @@ def placed(row: dict[str, Any], composed: Composed) -> dict[str, Any]:
     if at is None:
         return row
     version, line = at
+    if version.layer == Layer.EXCEPTIONS:
+        # No editor's text: it is made of what stands on the exceptions' own pages.
+        return row | {"file": f"exceptions of {version.name}", "line": line}
     return row | {"file": f"{version.kind} {version.name}", "line": line, "kind": version.kind, "name": version.name}
 
 

@@ -2,7 +2,7 @@
 
     README.txt                 what this is
     rules.d/001_base.yaml …    the shipped files, as they are
-    rules.d/010_own.yaml       own items, overlays and switches, where there are any
+    rules.d/010_own.yaml       own items, overlays, exceptions and switches, where there are any
 
 The names sort in loading order, for Falco's `rules_files` and for `python -m ecsaudit.engine check rules.d/`.
 """
@@ -17,7 +17,7 @@ from pathlib import PurePosixPath
 import yaml
 
 from ecsaudit import engine
-from ecsaudit.library.composing import OVERLAY_FILE, OWN_FILE
+from ecsaudit.library.composing import EXCEPTIONS_FILE, OVERLAY_FILE, OWN_FILE
 from ecsaudit.library.models import Files, Mode, RuleSet
 
 FOLDER = "rules.d"
@@ -25,7 +25,14 @@ SWITCH_FILE = "switches.yaml"
 # Lines that an export adds; an import leaves them out again.
 MARK = "## ecsaudit: "
 SHADOW_MARK = f"{MARK}in the shadow"
-_TITLES = {OWN_FILE: "own lists, macros and rules", OVERLAY_FILE: "customised items", SWITCH_FILE: "switched rules"}
+# Before an exception that ecsaudit ends by itself: what Falco's files can't say of it, as JSON.
+EXCEPTION_MARK = f"{MARK}exception "
+_TITLES = {
+    OWN_FILE: "own lists, macros and rules",
+    OVERLAY_FILE: "customised items",
+    EXCEPTIONS_FILE: "exceptions made from findings, which end by themselves only in ecsaudit,",
+    SWITCH_FILE: "switched rules",
+}
 _EARLIEST = (1980, 1, 1, 0, 0, 0)  # the first time that a zip can hold
 _README = """Falco rules, exported by ecsaudit: rule set {pk}, made {made}.
 
@@ -65,9 +72,9 @@ def rule_files(rule_set: RuleSet) -> Files:
 
 
 def own_text(rule_set: RuleSet) -> str:
-    """Own items, overlays and switches in one file, for those who have the shipped files."""
+    """Own items, overlays, exceptions and switches in one file, for those who have the shipped files."""
     parts = [f"{MARK}own rules and changes of rule set {rule_set.pk}; load this behind the shipped files\n"]
-    parts += [_titled(rule_set, name, text) for name, text in rule_set.pairs if name in (OWN_FILE, OVERLAY_FILE)]
+    parts += [_titled(rule_set, name, text) for name, text in rule_set.pairs if name in _TITLES]
     switches = switch_text(rule_set)
     if switches:
         parts.append(_titled(rule_set, SWITCH_FILE, switches))

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from ecsaudit.library import importing, services
 from ecsaudit.library.effective import Effective
-from ecsaudit.library.models import Files, ImportDraft, Library, Version
+from ecsaudit.library.models import Files, ImportDraft, Library, RuleException, Version
 from ecsaudit.people.models import User
 
 KEPT = timedelta(days=1)
@@ -43,6 +43,8 @@ def preview(draft: ImportDraft, effective: Effective, choices: Mapping[int, str]
         modes={rule.name: effective.mode_of(rule) for rule in effective.rules},
         known_problems=library.problems,
         choices=choices,
+        exceptions=dict(RuleException.objects.values_list("name", "state")),
+        now=timezone.now(),
     )
     return Preview(found, seen)
 

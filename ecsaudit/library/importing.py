@@ -3,27 +3,35 @@
 The items of a file are compared with the texts in force: what is there already is left alone, a new item becomes an own
 one, and an item that appends to, overrides or redefines one that is there becomes its overlay, because in Falco the
 later stands on the earlier. An item that does nothing but enable or disable a rule is a switch.
+
+An exception that an ecsaudit made stays one, with owner, reason and expiry. One that is known here already is left to what
+became of it here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 from django.db import models
 
 from ecsaudit import engine
 from ecsaudit.library.composing import compose, placed
-from ecsaudit.library.exporting import MARK, SHADOW_MARK
-from ecsaudit.library.models import Files, Kind, Layer, Mode, Version, problem_row
+from ecsaudit.library.exception_texts import found_in, names_in
+from ecsaudit.library.exporting import EXCEPTION_MARK, MARK, SHADOW_MARK
+from ecsaudit.library.models import MADE_LAYERS, ExceptionState, Files, Kind, Layer, Mode, Version, problem_row
 from ecsaudit.library.services import Change, Problems, file_problem, told
 from ecsaudit.library.texts import BAD_NAME, TextRefused, is_name, items_of, text_for
 
 MAX_ITEMS = 2_000
+_DEEDS = {Layer.SWITCH: "switch", Layer.EXCEPTIONS: "make an exception of"}
 _VERSIONS = {"required_engine_version", "required_plugin_versions"}
 Item = tuple[str, str]
 Modes = Mapping[str, str]
+# Of each exception that was ever made here, its state by its name.
+States = Mapping[str, str]
 
 
 class Fate(models.TextChoices):
@@ -34,6 +42,7 @@ class Fate(models.TextChoices):
     REDEFINED = "redefined", "Redefines"
     CHANGED = "changed", "Changes"
     SWITCHED = "switched", "Switches"
+    EXCEPTED = "excepted", "Excepts"
     SAME = "same", "Same as now"
 
 
@@ -128,6 +137,8 @@ class Proposal:
 
     @property
     def choices(self) -> list[tuple[str, str]]:
+        if self.layer == Layer.EXCEPTIONS:
+            return [] if self.fate == Fate.SAME else [(Choice.THEIRS.value, "Add"), (Choice.OURS.value, "Leave out")]
         if self.fate == Fate.SAME:
             return []
         return [(value, word) for value, word in Choice.choices if value != Choice.BOTH or self.both]
@@ -141,6 +152,8 @@ class Proposal:
         if self.fate == Fate.SAME or self.choice == Choice.OURS:
             return None
         text = str(self.mode) if self.mode is not None else str(self.text)
+        if self.layer == Layer.EXCEPTIONS:
+            text = "\n".join(each for each in (self.ours, marked(self.theirs.pieces)) if each)
         return Change(self.kind, self.name, self.layer, text)
 
     @property
@@ -171,6 +184,12 @@ class Plan:
         return [change for proposal in self.proposals if (change := proposal.change) is not None]
 
 
+def marked(pieces: Sequence[Piece]) -> str:
+    """Exceptions, each below the line that tells what Falco doesn't know of it."""
+    marks = [next(line for line in each.item.text.split("\n") if line.startswith(EXCEPTION_MARK)) for each in pieces]
+    return "\n".join(f"{mark}\n{piece.text}" for mark, piece in zip(marks, pieces, strict=True))
+
+
 @dataclass(slots=True)
 class _Read:
     pieces: dict[Item, list[Piece]] = field(default_factory=dict)
@@ -187,10 +206,12 @@ def plan(
     modes: Modes,
     known_problems: Problems,
     choices: Mapping[int, str],
+    exceptions: States,
+    now: datetime,
 ) -> Plan:
     """What the files would do to a library.
 
-    `modes` are the states of its rules, `known_problems` those that it has already, `choices` the Choices by the
+    `modes` are the states of its rules, `known_problems` the problems that it has already, `choices` the Choices by the
     proposals' numbers.
     """
     versions = list(current)
@@ -205,8 +226,12 @@ def plan(
     for version in versions:
         layers.setdefault((version.kind, version.name), {})[version.layer] = version
     proposals: list[Proposal] = []
-    for item, pieces in read.pieces.items():
+    for item, every in read.pieces.items():
         here = layers.get(item, {})
+        proposals += _exceptions(item, every, here, exceptions, now, read)
+        pieces = [piece for piece in every if not is_exception(piece, exceptions)]
+        if not pieces:
+            continue
         if pieces[0].mode is not None and here.keys().isdisjoint({Layer.SHIPPED, Layer.OWN}):
             message = f"there is no rule “{item[1]}” to switch: it must be defined before"
             read.problems.append(file_problem(pieces[0].file, message) | {"line": pieces[0].line})
@@ -331,6 +356,41 @@ def _proposals(item: Item, pieces: list[Piece], layers: Mapping[str, Version], m
         yield Proposal(0, *item, Layer.OVERLAY, Fate.SAME, Text(tuple(pieces)))
 
 
+def is_exception(piece: Piece, known: States) -> bool:
+    """Whether it is an exception that some ecsaudit made, rather than somebody's text."""
+    names = names_in(piece.item)
+    return bool(names) and (all(name in known for name in names) or found_in(piece.item) is not None)
+
+
+def _exceptions(
+    item: Item, pieces: Iterable[Piece], layers: Mapping[str, Version], known: States, now: datetime, read: _Read
+) -> Iterable[Proposal]:
+    """What becomes of the exceptions among the pieces of a rule."""
+    same, new = [], []
+    for piece in pieces:
+        if not is_exception(piece, known):
+            continue
+        ended = [
+            name for name in names_in(piece.item) if known.get(name, ExceptionState.ACTIVE) != ExceptionState.ACTIVE
+        ]
+        found = found_in(piece.item)
+        if ended:
+            read.left.append(Left(piece.file, piece.line, f"the exception {ended[0]}, which is {known[ended[0]]} here"))
+        elif names_in(piece.item)[0] in known:
+            same.append(piece)
+        elif found is not None and found.expires_at is not None and found.expires_at <= now:
+            gone = f"{found.expires_at:%Y-%m-%d %H:%M} UTC"
+            read.left.append(Left(piece.file, piece.line, f"the exception {found.name}, which expired at {gone}"))
+        else:
+            new.append(piece)
+    if same:
+        yield Proposal(0, *item, Layer.EXCEPTIONS, Fate.SAME, Text(tuple(same)))
+    if new:
+        here = layers.get(Layer.EXCEPTIONS)
+        ours = here.text if here else ""
+        yield Proposal(0, *item, Layer.EXCEPTIONS, Fate.EXCEPTED, Text(tuple(new)), ours)
+
+
 def _switch_proposal(item: Item, pieces: list[Piece], layers: Mapping[str, Version], modes: Modes) -> Proposal:
     mode = pieces[-1].mode
     switched = layers.get(Layer.SWITCH)
@@ -432,10 +492,11 @@ def _misfits(proposals: Iterable[Proposal]) -> Problems:
 
 
 def _missing_rules(proposals: Iterable[Proposal], kept: list[Version], made: list[Version]) -> Problems:
-    rules = {each.name for each in (*kept, *made) if each.kind == Kind.RULE and each.layer != Layer.SWITCH}
+    rules = {each.name for each in (*kept, *made) if each.kind == Kind.RULE and each.layer not in MADE_LAYERS}
     return [
-        file_problem(piece.file, f"there is no rule “{proposal.name}” to switch") | {"line": piece.line}
+        file_problem(piece.file, f"there is no rule “{proposal.name}” to {_DEEDS[proposal.layer]}")
+        | {"line": piece.line}
         for proposal in proposals
-        if proposal.layer == Layer.SWITCH and proposal.name not in rules
+        if proposal.layer in MADE_LAYERS and proposal.name not in rules
         for piece in proposal.theirs.pieces[-1:]
     ]

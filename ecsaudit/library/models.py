@@ -8,6 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.db import connection, models
 from django.db.models import Max, Q, QuerySet
+from django.urls import reverse
 
 from ecsaudit.cloudtrail.models import EventBody
 from ecsaudit.cloudtrail.record import storable
@@ -33,6 +34,12 @@ class Layer(models.TextChoices):
     OVERLAY = "overlay", "Customised"
     # Its text is a Mode.
     SWITCH = "switch", "Switched"
+    # Its text is made of the rule's RuleExceptions in force.
+    EXCEPTIONS = "except", "Exceptions"
+
+
+# Layers that hold no text that somebody writes.
+MADE_LAYERS = (Layer.SWITCH, Layer.EXCEPTIONS)
 
 
 class Mode(models.TextChoices):
@@ -210,6 +217,103 @@ class RuleTest(models.Model):
     def record(self) -> str:
         """CloudTrail's text."""
         return EventBody.decompress(self.compressed)
+
+
+class ExceptionState(models.TextChoices):
+    ACTIVE = "active", "In force"
+    EXPIRED = "expired", "Expired"
+    WITHDRAWN = "withdrawn", "Withdrawn"
+
+
+class RuleExceptionQuerySet(QuerySet["RuleException"]):
+    def in_force(self) -> RuleExceptionQuerySet:
+        """In the order in which they stand in the rule set."""
+        return self.filter(state=ExceptionState.ACTIVE).order_by("pk")
+
+    def due(self, now: datetime) -> RuleExceptionQuerySet:
+        """Those in force whose time is up."""
+        return self.in_force().filter(expires_at__lte=now)
+
+    def for_list(self) -> RuleExceptionQuerySet:
+        """Newest first, with the people."""
+        return self.select_related("created_by", "ended_by").order_by("-pk")
+
+
+class RuleException(models.Model):
+    """What a rule leaves out for a while, as an exception of Falco called `name`, and who answers for it.
+
+    `terms` are those of exception_texts.Term, all of which must hold. `made_from` is the id of a finding. Events up to
+    `after_event` (an id) were judged before it. `archived` counts the findings that it ever archived. `preview` is what it
+    would have hidden when it was made, as {"days", "findings", "confirmed"}; null: nobody looked.
+    """
+
+    rule = models.CharField(max_length=256)
+    name = models.CharField(max_length=64, unique=True)
+    terms = models.JSONField()
+    owner = models.CharField(max_length=150)
+    reason = models.CharField(max_length=500)
+    made_from = models.BigIntegerField(null=True)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField(null=True)
+    why_no_expiry = models.CharField(max_length=500, blank=True)
+    state = models.CharField(max_length=12, choices=ExceptionState, default=ExceptionState.ACTIVE)
+    ended_at = models.DateTimeField(null=True)
+    ended_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+    after_event = models.BigIntegerField(default=0)
+    archived = models.PositiveBigIntegerField(default=0)
+    preview = models.JSONField(null=True)
+
+    objects = RuleExceptionQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(expires_at__isnull=False) | ~Q(why_no_expiry=""), name="exception_expires_or_says_why_not"
+            ),
+        ]
+        indexes = [
+            # those of a rule, for its page and its text
+            models.Index(fields=["rule", "id"], name="exception_of_rule"),
+            # those that are due, asked for every few seconds
+            models.Index(
+                fields=["expires_at"], condition=Q(state=ExceptionState.ACTIVE), name="exception_in_force_by_expiry"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Exception {self.pk} of {self.rule}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("exception", args=[self.pk])
+
+    @property
+    def is_active(self) -> bool:
+        return self.state == ExceptionState.ACTIVE
+
+
+class ExceptionAction(models.TextChoices):
+    MADE = "made", "Made"
+    IMPORTED = "imported", "Imported"
+    EXTENDED = "extended", "Expiry changed"
+    WITHDRAWN = "withdrawn", "Withdrawn"
+    EXPIRED = "expired", "Expired"
+
+
+class ExceptionLine(models.Model):
+    """One line of an exception's history; never changed. `by` is null where ecsaudit itself did it."""
+
+    exception = models.ForeignKey(RuleException, on_delete=models.CASCADE, related_name="history")
+    at = models.DateTimeField()
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+    action = models.CharField(max_length=12, choices=ExceptionAction)
+    text = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ["pk"]
+
+    def __str__(self) -> str:
+        return f"{self.get_action_display()} {self.at:%Y-%m-%d %H:%M}"
 
 
 def pairs(files: list[list[str]]) -> Files:

@@ -20,12 +20,15 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Max
+from django.utils import timezone
 
 from ecsaudit import engine
 from ecsaudit.cloudtrail.record import storable
 from ecsaudit.library.composing import Composed, compose, placed
 from ecsaudit.library.drafts import drafted
+from ecsaudit.library.exception_rows import adopt
 from ecsaudit.library.models import (
+    MADE_LAYERS,
     Files,
     Kind,
     Layer,
@@ -230,7 +233,7 @@ def save(
     library = Library.locked()
     current = Version.objects.filter(kind=kind, name=name, layer=layer, is_current=True).first()
     seen = current if current is not None and current.text else None
-    taken = Version.objects.current().filter(kind=kind, name=name).exclude(layer=Layer.SWITCH)
+    taken = Version.objects.current().filter(kind=kind, name=name).exclude(layer__in=MADE_LAYERS)
     if expected is None and layer == Layer.OWN and taken.exists():
         raise NameTaken(f"there is a {kind} “{name}” already; choose another name, or change that one")
     if (seen and seen.pk) != expected:
@@ -265,6 +268,8 @@ def save_all(*, changes: Collection[Change], author: User, message: str, seen: i
     for change in changes:
         if change.layer != Layer.SWITCH:
             text_for(change.kind, change.name, change.text)
+        if change.layer == Layer.EXCEPTIONS:
+            adopt(change.name, change.text, author, timezone.now())
     if changes:
         add_versions(changes, message, author)
         settle_without_new_problems(library)
@@ -318,6 +323,8 @@ def restore(*, version: Version, author: User, message: str, expected: int | Non
     """Put the text of an earlier version in force again. `expected` is as for `save`, and so are the errors."""
     if version.layer == Layer.SHIPPED:
         raise NoSuchItem("shipped texts change with the rules folder; clone the rule to keep an earlier one")
+    if version.layer == Layer.EXCEPTIONS:
+        raise NoSuchItem("exceptions come and go one by one, on their own pages")
     if version.layer == Layer.SWITCH:
         switch(names=[version.name], mode=Mode(version.text), author=author, message=message)
         return
@@ -338,7 +345,7 @@ def switch(*, names: Collection[str], mode: Mode, author: User, message: str) ->
     """Switch rules on, off or into the shadow; returns how many were changed. Raises NoSuchItem."""
     library = Library.locked()
     rules = Version.objects.current().filter(kind=Kind.RULE)
-    known = set(rules.exclude(layer=Layer.SWITCH).values_list("name", flat=True))
+    known = set(rules.exclude(layer__in=MADE_LAYERS).values_list("name", flat=True))
     missing = sorted(set(names) - known)
     if missing:
         raise NoSuchItem(f"there is no rule “{missing[0]}”")

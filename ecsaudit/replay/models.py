@@ -1,6 +1,7 @@
 """Stored events judged again: to try a draft, to apply rules to the past, to count what rules without findings match.
 
 Replay (what is asked, how far it got, what came of it; holds the lease) ─< ReplayMatch
+Hidden (an archived finding, and the exception that archived it)
 CountedRules (up to which rule set the counts of rules without findings follow)
 """
 
@@ -14,7 +15,8 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.urls import reverse
 
 from ecsaudit.cloudtrail.models import Event
-from ecsaudit.library.models import Kind, Layer, RuleSet
+from ecsaudit.findings.models import Finding
+from ecsaudit.library.models import Kind, Layer, RuleException, RuleSet
 
 
 class Purpose(models.TextChoices):
@@ -28,6 +30,7 @@ class Scope(models.TextChoices):
 
     OPEN = "open", "Findings that exist"
     ALL = "all", "Findings that exist, and events without one"
+    BACK = "back", "What an exception hid"
 
 
 class State(models.TextChoices):
@@ -42,9 +45,10 @@ UNFINISHED = (State.WAITING, State.RUNNING)
 
 
 class Stage(models.TextChoices):
-    """What is read now. Only applying reads findings, before it reads events."""
+    """What is read now. Only applying reads findings, before it reads events; bringing back, those that are archived."""
 
     FINDINGS = "findings", "Findings"
+    ARCHIVED = "archived", "Archived findings"
     EVENTS = "events", "Events"
 
 
@@ -76,7 +80,7 @@ class ReplayQuerySet(QuerySet["Replay"]):
         return {rule: at for names, at in rows.values_list("rules", "created_at") for rule in names}
 
     def for_detail(self) -> ReplayQuerySet:
-        return self.select_related("author", "rule_set", "draft")
+        return self.select_related("author", "rule_set", "draft", "exception")
 
 
 class Replay(models.Model):
@@ -85,6 +89,9 @@ class Replay(models.Model):
     `rule_set` are the rules in force: they judge, or the draft is compared with them. `draft` is the whole rule set with
     the text of `kind`, `name` and `layer` in it. `rules` are the names of the rules that are judged, `event_names` what
     they can match. Of later events than `newest_event` (an id) ingest takes care.
+
+    `exception` is the one whose hiding is applied (findings that exist), or whose end is (what it hid); of events up to
+    `after_event` (an id) it hid none.
     """
 
     purpose = models.CharField(max_length=8, choices=Purpose)
@@ -104,6 +111,8 @@ class Replay(models.Model):
     event_names = models.JSONField(default=list)
     newest_event = models.BigIntegerField(default=0)
     since = models.DateTimeField(null=True, help_text="Only events from then on; null: all that are stored")
+    exception = models.ForeignKey(RuleException, on_delete=models.CASCADE, null=True, related_name="replays")
+    after_event = models.BigIntegerField(default=0)
 
     state = models.CharField(max_length=12, choices=State, default=State.WAITING)
     failure = models.TextField(blank=True)
@@ -124,6 +133,9 @@ class Replay(models.Model):
     new = models.BigIntegerField(default=0)
     gone = models.BigIntegerField(default=0)
     unchanged = models.BigIntegerField(default=0)
+    # Of a draft: the findings of matches that would be gone, and those that somebody closed as true positives.
+    gone_findings = models.BigIntegerField(default=0)
+    gone_confirmed = models.BigIntegerField(default=0)
 
     objects = ReplayQuerySet.as_manager()
 
@@ -187,6 +199,17 @@ class ReplayMatch(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("replay-match", args=[self.replay_id, self.pk])
+
+
+class Hidden(models.Model):
+    """A finding that is archived because an exception applies to its event; gone when it is back."""
+
+    finding = models.OneToOneField(Finding, on_delete=models.CASCADE, related_name="hidden")
+    # Also finds all that one archived.
+    exception = models.ForeignKey(RuleException, on_delete=models.CASCADE, related_name="hidden")
+
+    def __str__(self) -> str:
+        return f"finding {self.finding_id} by exception {self.exception_id}"
 
 
 class CountedRules(models.Model):

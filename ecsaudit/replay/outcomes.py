@@ -11,12 +11,14 @@ from django.utils import timezone
 
 from ecsaudit import engine
 from ecsaudit.findings import services as findings
+from ecsaudit.findings.models import CloseReason
 from ecsaudit.library.composing import judging
 from ecsaudit.library.effective import Effective, as_it_was
-from ecsaudit.library.models import RuleSet
+from ecsaudit.library.models import ExceptionState, RuleSet
 from ecsaudit.library.services import count_quiet
 from ecsaudit.policies.routing import route
-from ecsaudit.replay.judging import Comparison, chosen, stored_name
+from ecsaudit.replay import hiding
+from ecsaudit.replay.judging import Comparison, chosen, hidden_by, stored_name
 from ecsaudit.replay.models import Change, Purpose, Replay, ReplayMatch, Stage
 from ecsaudit.replay.reading import Batch, record_of, times_of
 
@@ -58,8 +60,11 @@ class Try(Outcome):
         replay, changes = self.replay, self.comparison.changes
         counts = {Change.NEW: replay.new, Change.GONE: replay.gone, Change.UNCHANGED: replay.unchanged}
         self.found: list[tuple[int, str, Change]] = []
+        self.lost: set[tuple[int | None, str]] = set()
         for pk, compressed in batch.rows:
             for rule, change in changes(record_of(compressed)):
+                if change == Change.GONE:
+                    self.lost.add((pk, rule))
                 if counts[change] < KEPT[change]:
                     self.found.append((pk, rule, change))
                 counts[change] += 1
@@ -68,6 +73,9 @@ class Try(Outcome):
     def keep(self) -> None:
         replay, counts = self.replay, self.counts
         replay.new, replay.gone, replay.unchanged = (counts[change] for change in Change)
+        reasons = hiding.findings_of(self.lost)
+        replay.gone_findings += len(reasons)
+        replay.gone_confirmed += sum(reason == CloseReason.TRUE_POSITIVE for reason in reasons)
         # The account of an event may be gone by now.
         times = times_of({pk for pk, _, _ in self.found})
         ReplayMatch.objects.bulk_create(
@@ -98,7 +106,11 @@ class Count(Outcome):
 
 
 class Apply(Outcome):
-    """Archives findings that no longer match; then brings up those of events that match now."""
+    """Archives findings that no longer match; then brings up those of events that match now.
+
+    For an exception, archives only what it hides; at its end brings back what it archived, and then what it kept from
+    being found.
+    """
 
     # Sessions and their findings are counted by one at a time.
     keeps_ingest_waiting = True
@@ -107,32 +119,69 @@ class Apply(Outcome):
         super().__init__(replay)
         self.effective = effective_of(replay.rule_set)
         rules = chosen(self.effective.rules, set(replay.rules))
+        self.by_name = {stored_name(rule.name): rule for rule in rules}
         self.rule_set = judging(rules)
         self.loud = judging(rule for rule in rules if rule.name not in self.effective.quiet)
 
     def judge(self, batch: Batch) -> None:
-        self.over: list[int] = []
+        # finding id → what keeps its rule from matching: the name of an exception, or empty
+        self.over: dict[int, str] = {}
+        self.matching: list[int] = []
         self.matches: dict[int, list[engine.Match]] = {}
-        self.read = len(batch.rows)
-        if self.replay.stage == Stage.FINDINGS:
-            for pk, compressed, rule in batch.rows:
-                if not any(stored_name(match.rule) == rule for match in self.rule_set.evaluate(record_of(compressed))):
-                    self.over.append(pk)
+        if self.replay.stage == Stage.EVENTS:
+            for pk, compressed in batch.rows:
+                if matches := self.loud.evaluate(record_of(compressed)):
+                    self.matches[pk] = matches
             return
-        for pk, compressed in batch.rows:
-            if matches := self.loud.evaluate(record_of(compressed)):
-                self.matches[pk] = matches
+        for pk, compressed, rule in batch.rows:
+            record = record_of(compressed)
+            if any(stored_name(match.rule) == rule for match in self.rule_set.evaluate(record)):
+                self.matching.append(pk)
+            else:
+                self.over[pk] = hidden_by(self.by_name[rule], record) if rule in self.by_name else ""
 
     def keep(self) -> None:
         replay = self.replay
         if replay.stage == Stage.FINDINGS:
-            archived = findings.archive(finding_ids=self.over, by=self.effective, now=timezone.now())
+            archived = self.archive()
             replay.gone += archived
-            replay.unchanged += self.read - archived
-            return
-        brought = findings.bring_up(matches=self.matches, by=self.effective)
-        route(brought.made, timezone.now())
-        replay.new += len(brought.made) + brought.reopened
+            replay.unchanged += len(self.matching) + len(self.over) - archived
+        elif replay.stage == Stage.ARCHIVED:
+            hiding.hand_over(self.over)
+            back = hiding.bring_back(self.matching, why_back(replay))
+            replay.new += back
+            replay.unchanged += len(self.matching) + len(self.over) - back
+        else:
+            brought = findings.bring_up(
+                matches=self.matches,
+                by=self.effective,
+                because=why_back(replay) if replay.exception else findings.AGAIN,
+                because_late=why_late(replay) if replay.exception else "",
+            )
+            hiding.forget(self.matches)
+            route(brought.made, timezone.now())
+            replay.new += len(brought.made) + brought.reopened
+
+    def archive(self) -> int:
+        if self.replay.exception is None:
+            return hiding.archive(self.over, by=self.effective)
+        name = self.replay.exception.name
+        return hiding.archive({pk: each for pk, each in self.over.items() if each == name}, by=self.effective)
+
+
+def why_back(replay: Replay) -> str:
+    """`Exception 12 expired: the rule matches the event again.`"""
+    return f"{ending(replay)}: the rule matches the event again."
+
+
+def why_late(replay: Replay) -> str:
+    return f"Found late, because an exception hid the event. {ending(replay)}."
+
+
+def ending(replay: Replay) -> str:
+    exception = replay.exception
+    assert exception is not None
+    return f"Exception {exception.pk} {'expired' if exception.state == ExceptionState.EXPIRED else 'was withdrawn'}"
 
 
 OUTCOMES: dict[str, Callable[[Replay], Outcome]] = {Purpose.TRY: Try, Purpose.APPLY: Apply, Purpose.COUNT: Count}

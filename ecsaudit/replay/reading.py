@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import Min, Q, QuerySet
 
 from ecsaudit.cloudtrail.models import Event
-from ecsaudit.findings.models import Finding
+from ecsaudit.findings.models import Finding, RecordState
 from ecsaudit.replay.models import Purpose, Replay, Stage
 
 # So many a transaction; fewer where each may make a finding, because ingest waits meanwhile.
@@ -43,7 +43,7 @@ class Batch:
 
 def read(replay: Replay) -> Batch:
     """The next batch of events, or of findings with their events' bodies."""
-    names = replay.rules if replay.stage == Stage.FINDINGS else replay.event_names
+    names = replay.event_names if replay.stage == Stage.EVENTS else replay.rules
     place = Place(replay.at_name, replay.at_time, replay.at_id)
     size = BATCH[Purpose(replay.purpose)]
     rows: list[tuple[Any, ...]] = []
@@ -61,24 +61,30 @@ def read(replay: Replay) -> Batch:
 
 def rows_of(replay: Replay, name: str) -> QuerySet[Any, tuple[Any, ...]]:
     """The events of a name, or the findings of a rule."""
-    if replay.stage == Stage.FINDINGS:
+    if replay.stage != Stage.EVENTS:
         return findings_of(replay).filter(rule=name).values_list("pk", "event__body__compressed", "rule")
     return events_of(replay).filter(event_name=name).values_list("pk", "body__compressed")
 
 
 def findings_of(replay: Replay) -> QuerySet[Finding]:
-    return Finding.objects.active().filter(event_id__lte=replay.newest_event)
+    """Those that may be archived, or brought back; an exception leaves finished work alone."""
+    if replay.stage == Stage.ARCHIVED:
+        return Finding.objects.filter(record_state=RecordState.ARCHIVED, hidden__exception=replay.exception_id)
+    found = Finding.objects.active() if replay.exception_id is None else Finding.objects.open()
+    return found.filter(event_id__lte=replay.newest_event)
 
 
 def events_of(replay: Replay) -> QuerySet[Event]:
     events = Event.objects.filter(pk__lte=replay.newest_event)
+    if replay.after_event:
+        events = events.filter(pk__gt=replay.after_event)
     return events if replay.since is None else events.filter(event_time__gte=replay.since)
 
 
 def total(replay: Replay) -> int:
     """How much there is to read in all stages, counted within the indexes."""
     count = events_of(replay).filter(event_name__in=replay.event_names).count() if replay.event_names else 0
-    if replay.stage == Stage.FINDINGS:
+    if replay.stage != Stage.EVENTS:
         count += findings_of(replay).filter(rule__in=replay.rules).count()
     return count
 
@@ -90,6 +96,13 @@ def beyond(rows: QuerySet[Any, tuple[Any, ...]], place: Place) -> QuerySet[Any, 
     # The plain bound on the time lets every database use the index.
     later = Q(event_time__lt=place.time) | Q(event_time=place.time, pk__lt=place.pk)
     return rows.filter(later, event_time__lte=place.time)
+
+
+def earliest_of(replay: Replay) -> datetime | None:
+    """The time of the earliest of its events: how far back the index need be read."""
+    names = replay.event_names
+    found: datetime | None = events_of(replay).filter(event_name__in=names).aggregate(at=Min("event_time"))["at"]
+    return found
 
 
 def times_of(event_ids: Iterable[int]) -> dict[int, datetime]:

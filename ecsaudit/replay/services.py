@@ -17,7 +17,7 @@ from django.utils import timezone
 from ecsaudit.cloudtrail.models import Event
 from ecsaudit.library.drafts import changed_rules, drafted
 from ecsaudit.library.effective import as_it_was, rules
-from ecsaudit.library.models import Library, QuietCount, RuleSet
+from ecsaudit.library.models import Library, QuietCount, RuleException, RuleSet
 from ecsaudit.library.services import Problems, refusal
 from ecsaudit.library.texts import TextRefused, name_in
 from ecsaudit.people.models import User
@@ -85,11 +85,22 @@ def start(*, kind: str, name: str, layer: str, text: str, days: int | None, auth
 
 
 @transaction.atomic
-def apply(*, rules: Collection[str], scope: Scope, author: User) -> Replay:
-    """Apply rules to the past. Which rule set judges is settled when it begins; replays apply in the order of asking."""
+def apply(
+    *,
+    rules: Collection[str],
+    scope: Scope,
+    author: User | None,
+    exception: RuleException | None = None,
+    after_event: int = 0,
+) -> Replay:
+    """Apply rules to the past. Which rule set judges is settled when it begins; replays apply in the order of asking.
+
+    With an exception only what it hides, or hid, is touched; of events only those after `after_event` (an id).
+    """
     return Replay.objects.create(
-        purpose=Purpose.APPLY, scope=scope, author=author, rules=sorted(map(stored_name, rules))
-    )
+        purpose=Purpose.APPLY, scope=scope, author=author, rules=sorted(map(stored_name, rules)),
+        exception=exception, after_event=after_event,
+    )  # fmt: skip
 
 
 @transaction.atomic

@@ -34,6 +34,7 @@ TURN = timedelta(seconds=60)
 MOST_ATTEMPTS = 5
 COLUMNS = (
     "stage", "at_name", "at_time", "at_id", "done", "new", "gone", "unchanged", "state", "finished_at", "attempts",
+    "gone_findings", "gone_confirmed",
 )  # fmt: skip
 
 
@@ -123,9 +124,14 @@ def prepare(turn: Turn) -> None:
             effective = rules.current()
             loud = [rule for rule in chosen(effective.rules, replay.rules) if rule.name not in effective.quiet]
             replay.rule_set_id, replay.stage, replay.newest_event = effective.pk, Stage.FINDINGS, newest_event()
-            replay.event_names = names_to_read(asked_names(loud)) if replay.scope == Scope.ALL else []
+            replay.event_names = names_to_read(asked_names(loud)) if replay.scope != Scope.OPEN else []
+            if replay.scope == Scope.BACK:
+                replay.stage = Stage.ARCHIVED
         turn.renew(timezone.now())
         replay.save(update_fields=["rule_set", "stage", "newest_event", "event_names"])
+    if replay.scope == Scope.BACK:
+        replay.since = reading.earliest_of(replay) or timezone.now()
+        turn.held().update(since=replay.since)
     # Counting takes a while where much is stored, and ingest need not wait for it.
     replay.total = reading.total(replay)
     turn.held().update(total=replay.total)
@@ -154,7 +160,7 @@ def move(replay: Replay, batch: reading.Batch) -> None:
     replay.at_name, replay.at_time, replay.at_id = place.name, place.time, place.pk
     if not batch.is_last:
         return
-    if replay.stage == Stage.FINDINGS and replay.event_names:
+    if replay.stage != Stage.EVENTS and replay.event_names:
         replay.stage, replay.at_name = Stage.EVENTS, 0
     else:
         replay.state, replay.finished_at = State.DONE, timezone.now()

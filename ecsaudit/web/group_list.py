@@ -41,10 +41,10 @@ def fitting(filter: ListFilter, now: datetime) -> QuerySet[FindingGroup]:
     if filter.search and filter.exact_columns:
         return FindingGroup.objects.filter(pk__in=found.values("group"))
     groups = FindingGroup.objects.filter(Exists(found.filter(group=OuterRef("pk"))))
-    for name, column in COMMON.items():
+    for name, path in COMMON.items():
         values = [value for each, value in filter.included if each == name]
         if values:
-            groups = groups.filter(**{f"{column}__in": values} if len(values) > 1 else {column: values[0]})
+            groups = groups.filter(**{f"{path}__in": values} if len(values) > 1 else {path: values[0]})
     since = filter.bounds(now).get("event_time__gte")
     if since is not None:
         groups = groups.filter(last_seen_at__gte=since)

@@ -7,13 +7,14 @@ from pathlib import Path
 from random import Random
 
 import pytest
+from django.utils import timezone
 from pytest_django import Settings
 
 from ecsaudit import engine
 from ecsaudit.library import exporting
 from ecsaudit.library.composing import compose, switched
 from ecsaudit.library.importing import MAX_ITEMS, Choice, Fate, Plan, plan
-from ecsaudit.library.models import Files, Kind, Layer, Library, Mode, Version
+from ecsaudit.library.models import Files, Kind, Layer, Library, Mode, RuleException, Version
 from ecsaudit.library.services import refresh, save, switch
 from ecsaudit.people.models import User
 
@@ -55,6 +56,8 @@ def planned(*texts: str, choices: Mapping[int, str] | None = None, **modes: str)
         modes={"A": Mode.ON} | modes,
         known_problems=library.problems,
         choices=choices or {},
+        exceptions=dict(RuleException.objects.values_list("name", "state")),
+        now=timezone.now(),
     )
 
 
@@ -340,7 +343,14 @@ def test_an_import_means_what_falco_makes_of_the_files_behind_the_rules(seed: in
         text = "".join(some_item(random) for _ in range(random.randint(1, 6)))
         falco = engine.load_rules([*shipped, ("1.yaml", text)])
         found = plan(
-            [("1.yaml", text)], shipped=shipped, current=current, modes={"A": Mode.ON}, known_problems=[], choices={}
+            [("1.yaml", text)],
+            shipped=shipped,
+            current=current,
+            modes={"A": Mode.ON},
+            known_problems=[],
+            choices={},
+            exceptions={},
+            now=timezone.now(),
         )
         assert bool(found.problems) == bool(falco.errors), text
         if falco.errors:

@@ -19,7 +19,7 @@ from ecsaudit.engine import reference
 from ecsaudit.library import services, updates
 from ecsaudit.library.drafts import changed_rules
 from ecsaudit.library.effective import Effective, RulesBroken, rules
-from ecsaudit.library.models import Kind, Layer, Library, Mode, Version
+from ecsaudit.library.models import MADE_LAYERS, Kind, Layer, Library, Mode, Version
 from ecsaudit.library.starting_points import copied, new_text, overlay_starts
 from ecsaudit.library.texts import TextRefused
 from ecsaudit.people.models import User
@@ -71,7 +71,7 @@ def target_of(kind: str, name: str, layer: str = "") -> Target:
 
 
 def texts_of(kind: str, name: str) -> dict[str, Version]:
-    found = Version.objects.current().filter(kind=kind, name=name).exclude(layer=Layer.SWITCH)
+    found = Version.objects.current().filter(kind=kind, name=name).exclude(layer__in=MADE_LAYERS)
     return {version.layer: version for version in found}
 
 

@@ -1,0 +1,72 @@
+"""Exceptions and what they hide: made, tried, and ended, each together with the replay that applies it to the past.
+
+The two are written in one transaction: whatever is killed, an exception that is over has its replay, and that one goes on.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from ecsaudit.library import exceptions
+from ecsaudit.library.exception_rows import hidden_since
+from ecsaudit.library.exception_texts import Term, with_draft
+from ecsaudit.library.models import ExceptionState, Kind, Layer, Library, RuleException
+from ecsaudit.people.models import User
+from ecsaudit.replay import services
+from ecsaudit.replay.models import Purpose, Replay, Scope, State
+
+logger = logging.getLogger(__name__)
+
+
+def look(*, rule: str, terms: Sequence[Term], days: int | None, author: User) -> Replay:
+    """Try over the stored events what an exception would hide. Raises what exceptions.check_terms and services.start do."""
+    exceptions.check_terms(terms)
+    text = with_draft(exceptions.text_in_force(rule), rule, terms)
+    return services.start(kind=Kind.RULE, name=rule, layer=Layer.EXCEPTIONS, text=text, days=days, author=author)
+
+
+def is_look_at(replay: Replay, rule: str, terms: Sequence[Term]) -> bool:
+    """Whether a try was of this very exception, beside those that are in force now."""
+    same = (replay.purpose, replay.layer, replay.name) == (Purpose.TRY, Layer.EXCEPTIONS, rule)
+    return same and replay.text == with_draft(exceptions.text_in_force(rule), rule, terms)
+
+
+def seen(replay: Replay | None, rule: str, terms: Sequence[Term]) -> dict[str, Any] | None:
+    """What a finished look at this very exception told; None where nobody looked."""
+    if replay is None or replay.state != State.DONE or not is_look_at(replay, rule, terms):
+        return None
+    since = replay.since and replay.since.isoformat()
+    return {"since": since, "findings": replay.gone_findings, "confirmed": replay.gone_confirmed, "events": replay.gone}
+
+
+@transaction.atomic
+def make(*, past: bool, rule: str, author: User, **columns: Any) -> tuple[RuleException, Replay | None]:
+    """Put an exception in force, and with `past` archive the open findings that it hides; see exceptions.make."""
+    made = exceptions.make(rule=rule, author=author, **columns)
+    replay = services.apply(rules=[rule], scope=Scope.OPEN, author=author, exception=made) if past else None
+    return made, replay
+
+
+@transaction.atomic
+def end(*, pk: int, state: ExceptionState, by: User | None, now: datetime, text: str = "") -> Replay | None:
+    """End an exception and have what it hid come back; None where it had ended. Raises what exceptions.end does."""
+    exception = exceptions.end(pk=pk, state=state, by=by, now=now, text=text)
+    if exception is None:
+        return None
+    after = hidden_since(exception)
+    return services.apply(rules=[exception.rule], scope=Scope.BACK, author=by, exception=exception, after_event=after)
+
+
+def end_due(now: datetime) -> list[Replay]:
+    """End every exception whose time is up. While the newest rules can't be used they stay: see exceptions.end."""
+    due = list(RuleException.objects.due(now).values_list("pk", flat=True))
+    if due and Library.objects.exclude(problems=[]).exists():
+        logger.warning("exceptions that are due stay in force until the newest rules can be used", extra={"due": due})
+        return []
+    ended = [end(pk=pk, state=ExceptionState.EXPIRED, by=None, now=now) for pk in due]
+    return [replay for replay in ended if replay is not None]
