@@ -28,3 +28,8 @@ def test_tasks_are_never_run_in_the_caller_and_acknowledged_late() -> None:
     assert app.conf.task_acks_late
     assert app.conf.task_reject_on_worker_lost
     assert app.conf.worker_prefetch_multiplier == 1
+
+
+def test_everything_that_beat_asks_for_is_a_task() -> None:
+    app.loader.import_default_modules()
+    assert {entry["task"] for entry in app.conf.beat_schedule.values()} <= app.tasks.keys()
