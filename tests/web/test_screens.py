@@ -8,9 +8,10 @@ import pytest
 from django.test import Client, override_settings
 from django.urls import URLPattern
 
+from ecsaudit.findings.models import Finding
 from ecsaudit.library.effective import rules
 from ecsaudit.library.models import ImportDraft, Layer, Version
-from ecsaudit.notifications.models import Channel
+from ecsaudit.notifications.models import Attempt, Channel, Message
 from ecsaudit.people.models import User
 from ecsaudit.urls import urlpatterns
 from tests import factories
@@ -53,6 +54,9 @@ SCREENS = {
     "unreadable-records": "/collection/unreadable/",
     "unreadable-record": "/collection/unreadable/{record}/",
     "channels": "/channels/",
+    "deliveries": "/deliveries/",
+    "delivery-facets": "/deliveries/facets/",
+    "message": "/deliveries/messages/{message}/",
     "change-password": "/password/",
     "login": "/login/",
 }
@@ -77,7 +81,7 @@ DOWNLOADS = {
     "rule-export-own": "/rules/export/rules.yaml",
 }
 ACTIONS = {"remove-sample", "logout", "library-switch", "rule-check", "rule-save", "rule-take-away", "rule-restore",
-           "rule-test-remove", "replay-cancel", "channel-switch", "channel-test"}  # fmt: skip
+           "rule-test-remove", "replay-cancel", "channel-switch", "channel-test", "message-send-again"}  # fmt: skip
 
 
 class Inert(HTMLParser):
@@ -120,6 +124,7 @@ def addresses(adam: User) -> dict[str, str]:
            "old_version": old.pk, "version": version.pk}  # fmt: skip
     match = factories.replay_match(event=session.event, rule=HOSTILE, name=HOSTILE, text=HOSTILE, failure=HOSTILE)
     pks |= {"replay": match.replay_id, "match": match.pk, "channel": hostile_channel().pk}
+    pks |= {"message": hostile_message(finding).pk}
     return {name: address.format(**pks) for name, address in (SCREENS | ANALYSTS | ADMINISTRATORS | DOWNLOADS).items()}
 
 
@@ -134,6 +139,20 @@ def hostile_channel() -> Channel:
     )  # fmt: skip
     factories.message(channel=channel, purpose="test", state="failed", answer_code=HOSTILE[:64], answer_text=HOSTILE)
     return channel
+
+
+def hostile_message(finding: Finding) -> Message:
+    """A message that failed, and a channel that does."""
+    texts = dict.fromkeys(("policy", "answer_text", "sent_title", "sent_body"), HOSTILE)
+    to = factories.channel(HOSTILE, failing_since=factories.NOW)
+    now = factories.NOW.now(factories.NOW.tzinfo)
+    message = factories.message(channel=to, state="failed", answer_code=HOSTILE[:60], **texts)
+    factories.delivery(finding=finding, channel=to, message=message, policy=HOSTILE, created_at=now)
+    factories.delivery(finding=finding, channel=factories.channel(), not_sent=HOSTILE, policy=HOSTILE, created_at=now)
+    Attempt.objects.create(
+        message=message, at=now, owner="x", outcome="refused", code=HOSTILE[:60], text=HOSTILE, asked_by=None
+    )
+    return message
 
 
 def updated_rule() -> tuple[Version, Version]:
