@@ -45,5 +45,5 @@ def test_a_sender_is_an_address_with_or_without_a_name() -> None:
 
 @pytest.mark.parametrize("text", ["ecsaudit", "", "ecsaudit@example.com\nBcc: eve@evil.example"])
 def test_what_is_no_sender_is_refused(text: str) -> None:
-    with pytest.raises(BadSetting, match="ECSAUDIT_EMAIL_FROM is .*; use an address such as"):
+    with pytest.raises(BadSetting, match=r"ECSAUDIT_EMAIL_FROM is .*; use an address such as"):
         sender(text, "ECSAUDIT_EMAIL_FROM")
