@@ -14,6 +14,8 @@ FALSE = frozenset({"0", "false", "no", "off"})
 # A name needs a letter in its last part, so that a mistyped address is none.
 HOST_NAME = re.compile(r"(?:[A-Za-z0-9_-]+\.)*[A-Za-z0-9-]*[A-Za-z][A-Za-z0-9-]*\.?")
 
+ENCRYPTION_KEY = re.compile(r"[A-Za-z0-9_-]{43}=")
+
 
 class BadSetting(ValueError):
     """A variable of the environment holds a value that ecsaudit can't use. Its text is one line for a person."""
@@ -58,6 +60,16 @@ class Environment:
         """A comma-separated list; blanks around an item and empty items are dropped."""
         found = tuple(item.strip() for item in self.text(name).split(",") if item.strip())
         return found or default
+
+    def keys(self, name: str) -> tuple[str, ...]:
+        """Encryption keys, a secret list: 32 bytes each, in URL-safe base64. An error never shows one."""
+        found = tuple(key.strip() for key in self.secret(name).split(",") if key.strip())
+        for number, key in enumerate(found, 1):
+            if not ENCRYPTION_KEY.fullmatch(key):
+                raise BadSetting(
+                    f"key {number} in {name} is none; a key is 32 bytes in URL-safe base64 (44 characters)"
+                )
+        return found
 
     def hosts(self, name: str) -> Hosts:
         """A comma-separated list of host names, addresses and networks such as 10.1.0.0/16."""

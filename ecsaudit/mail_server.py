@@ -1,6 +1,7 @@
 """The mail server as one address: smtp://user:password@host:587?starttls, or smtps:// for encryption from the start."""
 
 from dataclasses import dataclass, field
+from email.utils import parseaddr
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from ecsaudit.environment import BadSetting
@@ -48,3 +49,10 @@ class MailServer:
 
 
 HOW = "use smtp://user:password@host:587?starttls or smtps://user:password@host:465, with special characters percent-encoded"
+
+
+def sender(text: str, name: str) -> str:
+    """Whom mail comes from: an address, or a name and an address in angle brackets."""
+    if not text.isprintable() or "@" not in parseaddr(text)[1]:
+        raise BadSetting(f"{name} is {text!r}; use an address such as ecsaudit <ecsaudit@example.com>")
+    return text

@@ -8,7 +8,7 @@ from csp.constants import NONE, SELF
 
 from ecsaudit import data_dir
 from ecsaudit.environment import BadSetting, Environment
-from ecsaudit.mail_server import MailServer
+from ecsaudit.mail_server import MailServer, sender
 
 env = Environment()
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -38,7 +38,7 @@ RULES_DIR = Path(env.text("ECSAUDIT_RULES_DIR", str(BASE_DIR / "rules"))).expand
 # --- notifications ----------------------------------------------------------------------------------------------------
 GIVE_UP_HOURS = env.integer("ECSAUDIT_GIVE_UP_HOURS", 24, lowest=1, highest=720)
 # The newest first: it seals, all of them open. Without any, a file in the data folder holds one.
-ENCRYPTION_KEYS = tuple(key.strip() for key in env.secret("ECSAUDIT_ENCRYPTION_KEYS").split(",") if key.strip())
+ENCRYPTION_KEYS = env.keys("ECSAUDIT_ENCRYPTION_KEYS")
 # Under which people reach the product: links in messages begin with it.
 PUBLIC_URL = env.url("ECSAUDIT_URL", "http://localhost:8000")
 ALLOWED_WEBHOOK_HOSTS = env.hosts("ECSAUDIT_ALLOWED_WEBHOOK_HOSTS")
@@ -47,7 +47,7 @@ EMAIL_HOST, EMAIL_PORT = mail_server.host, mail_server.port
 EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = mail_server.user, mail_server.password
 EMAIL_USE_TLS, EMAIL_USE_SSL = mail_server.starttls, mail_server.tls
 EMAIL_TIMEOUT = 10  # seconds for each step
-DEFAULT_FROM_EMAIL = env.text("ECSAUDIT_EMAIL_FROM", "ecsaudit@localhost")
+DEFAULT_FROM_EMAIL = sender(env.text("ECSAUDIT_EMAIL_FROM", "ecsaudit@localhost"), "ECSAUDIT_EMAIL_FROM")
 
 # --- policies ---------------------------------------------------------------------------------------------------------
 # Nobody is told about what happened longer ago than this, so that a first backfill sends nothing.

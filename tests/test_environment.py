@@ -78,3 +78,15 @@ def test_an_address_has_no_slash_at_its_end() -> None:
 def test_what_is_no_address_is_refused(value: str) -> None:
     with pytest.raises(BadSetting, match=r"A is .*; it must be an address such as https://"):
         Environment({"A": value}).url("A", "")
+
+
+def test_encryption_keys_come_in_their_order() -> None:
+    first, second = "a" * 43 + "=", "b" * 43 + "="
+    assert Environment({"A": f"{first}, {second}"}).keys("A") == (first, second)
+    assert Environment({}).keys("A") == ()
+
+
+def test_a_key_that_is_none_stops_the_start_and_is_not_shown() -> None:
+    with pytest.raises(BadSetting, match="key 2 in A is none") as caught:
+        Environment({"A": f"{'a' * 43}=,mistyped"}).keys("A")
+    assert "mistyped" not in str(caught.value)

@@ -1,7 +1,7 @@
 import pytest
 
 from ecsaudit.environment import BadSetting
-from ecsaudit.mail_server import MailServer
+from ecsaudit.mail_server import MailServer, sender
 
 
 def server(address: str) -> MailServer:
@@ -36,3 +36,14 @@ def test_two_kinds_of_encryption_at_once_are_refused() -> None:
 
 def test_a_password_is_not_shown() -> None:
     assert "hush" not in repr(server("smtp://ana:hush@mail.example.com"))
+
+
+def test_a_sender_is_an_address_with_or_without_a_name() -> None:
+    for text in ("ecsaudit@example.com", "ecsaudit <ecsaudit@example.com>"):
+        assert sender(text, "ECSAUDIT_EMAIL_FROM") == text
+
+
+@pytest.mark.parametrize("text", ["ecsaudit", "", "ecsaudit@example.com\nBcc: eve@evil.example"])
+def test_what_is_no_sender_is_refused(text: str) -> None:
+    with pytest.raises(BadSetting, match=r"ECSAUDIT_EMAIL_FROM is .*; use an address such as"):
+        sender(text, "ECSAUDIT_EMAIL_FROM")

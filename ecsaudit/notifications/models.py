@@ -223,7 +223,7 @@ class Message(models.Model):
 
     @property
     def can_be_sent_again(self) -> bool:
-        return self.state in SENDABLE_AGAIN
+        return self.state in SENDABLE_AGAIN and self.purpose != Purpose.TEST
 
 
 class Attempt(models.Model):

@@ -2,7 +2,8 @@
 
 It speaks through the standard library rather than a larger client because three things must be known exactly: which address
 is connected to (the one that was checked), whether a byte of the message left (then a missing answer means that it may have
-arrived), and when to stop (a total limit, however slowly the other side drips).
+arrived), and when to stop (a total limit, however slowly the other side drips; only the look-up of a name takes as long as
+the machine's resolver is set to).
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from email.message import Message
 from email.utils import parsedate_to_datetime
 from functools import cache
 from http import HTTPStatus
-from http.client import HTTPConnection, HTTPException, HTTPResponse, RemoteDisconnected
+from http.client import HTTPConnection, HTTPException, HTTPResponse
 from typing import cast
 
 from botocore.httpsession import where
@@ -136,7 +137,7 @@ def exchange(destination: Destination, wire: Wire, body: bytes, headers: Mapping
 def unknown(failure: Exception | None) -> Answer:
     if isinstance(failure, TimeoutError):
         return Answer(Outcome.UNKNOWN, "timeout", "no answer in time; it may have arrived")
-    if isinstance(failure, RemoteDisconnected | OSError):
+    if isinstance(failure, OSError):
         return Answer(Outcome.UNKNOWN, "closed", "the connection was closed before an answer; it may have arrived")
     return Answer(Outcome.UNKNOWN, "garbled", "the answer was no HTTP; it may have arrived")
 

@@ -141,7 +141,9 @@ def send(turn: Turn, message: Message) -> bool:
     """Send a message that was claimed, and note the answer; returns whether the channel may be sent another."""
     notice = composing.notice_of(message)
     if notice is None:
-        held(message, turn.owner).update(state=State.WITHDRAWN, answer_text="its findings are gone", lease_owner="")
+        held(message, turn.owner).update(
+            state=State.WITHDRAWN, answer_text="nothing is left to be told", lease_owner=""
+        )
         return True
     channel = turn.channel
     call = Call(turn, message, compose(channel.kind, channel.title_template, channel.body_template, notice))

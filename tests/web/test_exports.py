@@ -9,6 +9,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
+from ecsaudit.findings.models import Finding
 from ecsaudit.library.effective import rules
 from ecsaudit.web import exports
 from tests import factories
@@ -21,6 +22,7 @@ LISTS = {
     "rules": "/rules/",
     "macros-and-lists": "/rules/shared/",
     "replays": "/rules/replays/",
+    "deliveries": "/deliveries/",
     "unreadable-records": "/collection/unreadable/",
 }
 
@@ -46,6 +48,7 @@ def something_in_every_list() -> None:
     factories.finding(session=session)
     factories.replay()
     factories.unreadable_record()
+    factories.delivery(finding=Finding.objects.get(), created_at=timezone.now())
 
 
 @pytest.mark.usefixtures("something_in_every_list")

@@ -9,10 +9,10 @@ from django.test import Client, override_settings
 from django.urls import URLPattern
 
 from ecsaudit.findings import triage
-from ecsaudit.findings.models import BulkAction
+from ecsaudit.findings.models import BulkAction, Finding
 from ecsaudit.library.effective import rules
 from ecsaudit.library.models import ImportDraft, Layer, Version
-from ecsaudit.notifications.models import Channel
+from ecsaudit.notifications.models import Attempt, Channel, Message
 from ecsaudit.people.models import User
 from ecsaudit.securityhub.models import HubRegion
 from ecsaudit.urls import urlpatterns
@@ -61,6 +61,9 @@ SCREENS = {
     "security-hub": "/security-hub/",
     "security-hub-failed": "/security-hub/failed/?hub={hub}",
     "security-hub-differences": "/security-hub/differences/",
+    "deliveries": "/deliveries/",
+    "delivery-facets": "/deliveries/facets/",
+    "message": "/deliveries/messages/{message}/",
     "change-password": "/password/",
     "login": "/login/",
 }
@@ -84,11 +87,12 @@ DOWNLOADS = {
     "rule-export": "/rules/export/",
     "rule-export-own": "/rules/export/rules.yaml",
 }
-ACTIONS = {"remove-sample", "logout", "library-switch", "rule-check", "rule-save", "rule-take-away", "rule-restore",
-           "rule-test-remove", "replay-cancel", "channel-switch", "channel-test",
-           "security-hub-switch", "security-hub-test", "security-hub-send-again",
-           "security-hub-settle", "finding-change", "findings-act", "bulk-action-undo",
-           "suppression-end"}  # fmt: skip
+ACTIONS = {
+    "remove-sample", "logout", "library-switch", "rule-check", "rule-save", "rule-take-away", "rule-restore",
+    "rule-test-remove", "replay-cancel", "channel-switch", "channel-test", "security-hub-switch",
+    "security-hub-test", "security-hub-send-again", "security-hub-settle", "finding-change", "findings-act",
+    "bulk-action-undo", "suppression-end", "message-send-again",
+}  # fmt: skip
 
 
 class Inert(HTMLParser):
@@ -140,6 +144,7 @@ def addresses(adam: User) -> dict[str, str]:
            "old_version": old.pk, "version": version.pk, "hub": hub.pk}  # fmt: skip
     match = factories.replay_match(event=session.event, rule=HOSTILE, name=HOSTILE, text=HOSTILE, failure=HOSTILE)
     pks |= {"action": action.pk, "replay": match.replay_id, "match": match.pk, "channel": hostile_channel().pk}
+    pks |= {"message": hostile_message(finding).pk}
     return {name: address.format(**pks) for name, address in (SCREENS | ANALYSTS | ADMINISTRATORS | DOWNLOADS).items()}
 
 
@@ -154,6 +159,20 @@ def hostile_channel() -> Channel:
     )  # fmt: skip
     factories.message(channel=channel, purpose="test", state="failed", answer_code=HOSTILE[:64], answer_text=HOSTILE)
     return channel
+
+
+def hostile_message(finding: Finding) -> Message:
+    """A message that failed, and a channel that does."""
+    texts = dict.fromkeys(("policy", "answer_text", "sent_title", "sent_body"), HOSTILE)
+    to = factories.channel(HOSTILE, failing_since=factories.NOW)
+    now = factories.NOW.now(factories.NOW.tzinfo)
+    message = factories.message(channel=to, state="failed", answer_code=HOSTILE[:60], **texts)
+    factories.delivery(finding=finding, channel=to, message=message, policy=HOSTILE, created_at=now)
+    factories.delivery(finding=finding, channel=factories.channel(), not_sent=HOSTILE, policy=HOSTILE, created_at=now)
+    Attempt.objects.create(
+        message=message, at=now, owner="x", outcome="refused", code=HOSTILE[:60], text=HOSTILE, asked_by=None
+    )
+    return message
 
 
 def updated_rule() -> tuple[Version, Version]:

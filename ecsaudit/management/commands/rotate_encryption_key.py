@@ -2,6 +2,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from ecsaudit.environment import BadSetting
 from ecsaudit.notifications import rotation
 from ecsaudit.notifications.sealing import CannotOpen
 
@@ -14,7 +15,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             done = rotation.rotate()
-        except CannotOpen as error:
+        except (CannotOpen, BadSetting) as error:
             raise CommandError(str(error)) from error
         self.stdout.write(f"channels sealed anew: {done.channels}")
         self.stdout.write(done.what_next)

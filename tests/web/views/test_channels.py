@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 from cryptography.fernet import Fernet
 from django.test import Client
+from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from ecsaudit.notifications import managing, sealing
@@ -51,6 +52,17 @@ def test_everybody_sees_the_list_and_only_administrators_ways_to_change_it(
         text = text_of(client, "/channels/")
         assert "Hook" in text
         assert (f'href="/channels/{channel.pk}/"' in text, "New channel" in text) == (may_change, may_change)
+
+
+def test_every_count_links_to_what_it_counts(as_vera: Client) -> None:
+    channel = hook()
+    message = factories.message(channel=channel)
+    factories.delivery(finding=factories.finding(), channel=channel, message=message, created_at=timezone.now())
+    text = text_of(as_vera, "/channels/")
+    address = f"/deliveries/?channel={channel.pk}&days=7"
+    assert f'<a href="{address.replace("&", "&amp;")}">1</a>' in text
+    assert "Hook" in text_of(as_vera, address)
+    assert f'<a href="/deliveries/?channel={channel.pk}&amp;standing=held&amp;days=90">0</a>' in text
 
 
 def test_without_channels_the_list_says_what_to_do(as_vera: Client, as_adam: Client) -> None:
