@@ -10,6 +10,7 @@ from kombu.exceptions import OperationalError
 
 from ecsaudit import pipeline
 from ecsaudit.celery import WAKE_SECONDS
+from ecsaudit.policies.routing import route_own
 from ecsaudit.replay import services as replays
 from ecsaudit.replay import turns
 
@@ -34,6 +35,12 @@ def wake_collectors() -> None:
 def collect(feed_id: int) -> None:
     """One turn at one feed."""
     pipeline.collect(feed_id, stopping)
+
+
+@shared_task
+def tell_of_own_findings() -> None:
+    """Have policies look at findings of ecsaudit's own that no channel was told of."""
+    route_own(timezone.now())
 
 
 @shared_task

@@ -48,6 +48,10 @@ SCREENS = {
     "replay": "/rules/replays/{replay}/",
     "replay-state": "/rules/replays/{replay}/state/",
     "replay-match": "/rules/replays/{replay}/matches/{match}/",
+    "policies": "/policies/",
+    "policy": "/policies/{policy}/",
+    "policy-history": "/policies/history/",
+    "policy-caught-by": "/policies/caught-by/{finding}/",
     "collection": "/collection/",
     "unreadable-records": "/collection/unreadable/",
     "unreadable-record": "/collection/unreadable/{record}/",
@@ -59,6 +63,8 @@ ANALYSTS = {
     "rule-edit": "/rules/edit/?kind=rule&name=Terminal+Shell+in+ECS+Container&event={event}",
     "rule-new": "/rules/new/?kind=rule&from=Terminal+Shell+in+ECS+Container&event={event}",
     "rule-test-new": "/rules/tests/new/?event={event}&rule=Terminal+Shell+in+ECS+Container",
+    "policy-new": "/policies/new/",
+    "policy-edit": "/policies/{policy}/edit/",
     "rule-import": "/rules/import/",
     "rule-import-preview": "/rules/import/{draft}/",
 }
@@ -68,7 +74,8 @@ DOWNLOADS = {
     "rule-export-own": "/rules/export/rules.yaml",
 }
 ACTIONS = {"remove-sample", "logout", "library-switch", "rule-check", "rule-save", "rule-take-away", "rule-restore",
-           "rule-test-remove", "replay-cancel"}  # fmt: skip
+           "rule-test-remove", "replay-cancel", "policy-create", "policy-save", "policy-check", "policy-check-new",
+           "policy-act"}  # fmt: skip
 
 
 class Inert(HTMLParser):
@@ -111,6 +118,11 @@ def addresses(adam: User) -> dict[str, str]:
            "old_version": old.pk, "version": version.pk}  # fmt: skip
     match = factories.replay_match(event=session.event, rule=HOSTILE, name=HOSTILE, text=HOSTILE, failure=HOSTILE)
     pks |= {"replay": match.replay_id, "match": match.pk}
+    policy = factories.policy(
+        HOSTILE, channels=[factories.channel(HOSTILE)], rules=[HOSTILE], tags=[HOSTILE], scope={"region": [HOSTILE]},
+        description=HOSTILE, owner=HOSTILE, runbook_url=HOSTILE,
+    )  # fmt: skip
+    pks |= {"policy": policy.pk}
     return {name: address.format(**pks) for name, address in (SCREENS | ANALYSTS | DOWNLOADS).items()}
 
 
