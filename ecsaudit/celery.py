@@ -65,6 +65,11 @@ app.conf.update(
             "schedule": WAKE_SECONDS,
             "options": {"expires": WAKE_SECONDS * 5},
         },
+        "wake the deliveries": {
+            "task": "ecsaudit.tasks.wake_deliveries",
+            "schedule": WAKE_SECONDS,
+            "options": {"expires": WAKE_SECONDS * 5},
+        },
         "wake the replays": {
             "task": "ecsaudit.tasks.wake_replays",
             "schedule": WAKE_SECONDS,

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
+from urllib.parse import urlsplit
 
 TRUE = frozenset({"1", "true", "yes", "on"})
 FALSE = frozenset({"0", "false", "no", "off"})
@@ -71,6 +72,17 @@ class Environment:
                     ) from error
                 names.add(item.lower().rstrip("."))
         return Hosts(frozenset(names), tuple(networks))
+
+    def url(self, name: str, default: str) -> str:
+        """An address without a slash at its end."""
+        value = self.text(name, default).rstrip("/")
+        try:
+            parts = urlsplit(value)
+        except ValueError:
+            parts = urlsplit("")
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+            raise BadSetting(f"{name} is {value!r}; it must be an address such as https://ecsaudit.example.com")
+        return value
 
     def choice(self, name: str, default: str, allowed: tuple[str, ...]) -> str:
         value = self.text(name, default)

@@ -35,6 +35,8 @@ RULES_DIR = Path(env.text("ECSAUDIT_RULES_DIR", str(BASE_DIR / "rules"))).expand
 GIVE_UP_HOURS = env.integer("ECSAUDIT_GIVE_UP_HOURS", 24, lowest=1, highest=720)
 # The newest first: it seals, all of them open. Without any, a file in the data folder holds one.
 ENCRYPTION_KEYS = tuple(key.strip() for key in env.secret("ECSAUDIT_ENCRYPTION_KEYS").split(",") if key.strip())
+# Under which people reach the product: links in messages begin with it.
+PUBLIC_URL = env.url("ECSAUDIT_URL", "http://localhost:8000")
 ALLOWED_WEBHOOK_HOSTS = env.hosts("ECSAUDIT_ALLOWED_WEBHOOK_HOSTS")
 mail_server = MailServer.of(env.secret("ECSAUDIT_SMTP_URL"), "ECSAUDIT_SMTP_URL")
 EMAIL_HOST, EMAIL_PORT = mail_server.host, mail_server.port

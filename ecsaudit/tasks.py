@@ -10,6 +10,7 @@ from kombu.exceptions import OperationalError
 
 from ecsaudit import pipeline
 from ecsaudit.celery import WAKE_SECONDS
+from ecsaudit.notifications import outbox, sending
 from ecsaudit.policies.routing import route_own
 from ecsaudit.replay import services as replays
 from ecsaudit.replay import turns
@@ -54,6 +55,19 @@ def wake_replays() -> None:
 def replay(replay_id: int) -> None:
     """One turn at one replay."""
     turns.run(replay_id, stopping)
+
+
+@shared_task
+def wake_deliveries() -> None:
+    """Send a worker to each channel that has something to send."""
+    for channel_id in outbox.due_channels(timezone.now()):
+        deliver.apply_async((channel_id,), expires=WAKE_SECONDS * 5)
+
+
+@shared_task
+def deliver(channel_id: int) -> None:
+    """One turn at one channel."""
+    sending.run(channel_id, stopping)
 
 
 def replay_soon(replay_id: int) -> None:

@@ -63,3 +63,18 @@ def test_hosts_are_names_addresses_and_networks() -> None:
 def test_a_host_that_is_none_says_what_is_allowed(value: str) -> None:
     with pytest.raises(BadSetting, match=r"A holds .*; use names \(hooks.example.com\), addresses or networks"):
         Environment({"A": value}).hosts("A")
+
+
+def test_an_address_has_no_slash_at_its_end() -> None:
+    assert (
+        Environment({"A": "https://ecsaudit.example.com/audit/"}).url("A", "") == "https://ecsaudit.example.com/audit"
+    )
+    assert Environment({}).url("A", "http://localhost:8000") == "http://localhost:8000"
+
+
+@pytest.mark.parametrize(
+    "value", ["ecsaudit.example.com", "ftp://example.com", "https://", "https://a/?b", "https://[a"]
+)
+def test_what_is_no_address_is_refused(value: str) -> None:
+    with pytest.raises(BadSetting, match=r"A is .*; it must be an address such as https://"):
+        Environment({"A": value}).url("A", "")

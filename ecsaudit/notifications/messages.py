@@ -6,7 +6,8 @@ from uuid import uuid4
 
 from django.conf import settings
 
-from ecsaudit.notifications.models import Message, Purpose, Severity
+from ecsaudit.findings.severity import Severity
+from ecsaudit.notifications.models import Message, Purpose
 
 MILDEST_FIRST = list(Severity)
 

@@ -15,20 +15,11 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.urls import reverse
 
 from ecsaudit.findings.models import Finding
+from ecsaudit.findings.severity import Severity
 
 # A channel fails, for people, after so many failures in a row or after this time.
 FAILING_AFTER = 3
 FAILING_AFTER_TIME = timedelta(minutes=5)
-
-
-class Severity(models.TextChoices):
-    """ASFF's Severity.Label, the mildest first."""
-
-    INFORMATIONAL = "INFORMATIONAL", "Informational"
-    LOW = "LOW", "Low"
-    MEDIUM = "MEDIUM", "Medium"
-    HIGH = "HIGH", "High"
-    CRITICAL = "CRITICAL", "Critical"
 
 
 class Purpose(models.TextChoices):
@@ -200,7 +191,7 @@ class Message(models.Model):
 
     @property
     def can_be_sent_again(self) -> bool:
-        return self.state in SENDABLE_AGAIN
+        return self.state in SENDABLE_AGAIN and self.purpose != Purpose.TEST
 
 
 class Attempt(models.Model):
@@ -253,6 +244,12 @@ class Throttle(models.Model):
 
 
 class DeliveryQuerySet(QuerySet["Delivery"]):
+    def for_message(self) -> DeliveryQuerySet:
+        """With all that a message tells of a finding, in the order in which they came."""
+        return self.select_related(
+            "finding__account", "finding__group", "finding__session", "finding__tag_set"
+        ).order_by("pk")
+
     def for_finding(self, finding: Finding) -> DeliveryQuerySet:
         """What became of one finding in each channel."""
         return self.filter(finding=finding).select_related("channel", "message").order_by("channel__name")

@@ -122,7 +122,7 @@ def delivery_of(routing: Routing, message: Message | None, window: Throttle | No
 
 def send_again(*, message: Message, by: User, now: datetime) -> None:
     """Have a message sent again that failed for good or is uncertain. NotificationError where it is neither any more."""
-    asked = Message.objects.filter(pk=message.pk, state__in=SENDABLE_AGAIN)
+    asked = Message.objects.filter(pk=message.pk, state__in=SENDABLE_AGAIN).exclude(purpose=Purpose.TEST)
     changed = asked.update(
         state=State.PENDING, next_attempt_at=now, give_up_at=give_up_at(now), asked_by=by, asked_at=now, lease_owner=""
     )

@@ -12,6 +12,8 @@ from ecsaudit.visible import visible
 # What makes a spreadsheet take a cell for a formula (OWASP, CSV injection), the full-width forms included.
 RUNS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 Cell = str | int
+# Without it Excel takes UTF-8 for another encoding.
+MARK = "\ufeff"
 
 
 def harmless(text: str) -> str:
@@ -29,9 +31,9 @@ def response(
 ) -> HttpResponse:
     """A file to download: what it is about, an empty line, the names of the columns, the rows.
 
-    `name` without the ending, of letters, digits and hyphens. UTF-8 with a mark, without which Excel takes it for another.
+    `name` without the ending, of letters, digits and hyphens.
     """
-    answer = HttpResponse("\ufeff", content_type="text/csv; charset=utf-8")
+    answer = HttpResponse(MARK, content_type="text/csv; charset=utf-8")
     answer.headers["Content-Disposition"] = f'attachment; filename="{name}.csv"'
     writer = csv.writer(answer)
     writer.writerows([cell(word), cell(value)] for word, value in head)

@@ -12,6 +12,7 @@ from ecsaudit.findings.models import Finding, Priority, RecordState
 from ecsaudit.visible import shortened
 from ecsaudit.web import control_filter
 from ecsaudit.web.control_filter import FEW
+from ecsaudit.web.exports import column
 from ecsaudit.web.filters import Dimension, ListFilter, Spec
 from ecsaudit.web.lists import Listing
 from ecsaudit.web.times import stamp
@@ -74,4 +75,25 @@ def shown(row: dict[str, Any], base: str) -> dict[str, str]:
     }
 
 
-LISTING = Listing("findings", SPEC, FACETS, COLUMNS, shown, Finding, counted)
+EXPORT = (
+    column("id", "pk"),
+    *map(column, ("event_time", "rule")),
+    column("priority", words=dict(Priority.choices)),
+    *map(column, ("output", "output_fields", "source")),
+    column("tags", "tag_set__tags"),
+    column("account", "account__account_id"),
+    column("account_alias", "account__alias"),
+    column("region"),
+    column("event_id", "event__event_id"),
+    column("event_name", "event__event_name"),
+    column("session", "session_id"),
+    *(
+        column(name, f"session__{name}")
+        for name in ("person", "role_name", "cluster", "container", "task_id", "command")
+    ),
+    *map(column, ("record_state", "archived_at", "workflow_status", "close_reason")),
+    column("assignee", "assignee__username"),
+    column("group", "group_id"),
+    *map(column, ("created_at", "updated_at")),
+)
+LISTING = Listing("findings", SPEC, FACETS, COLUMNS, shown, Finding, counted, EXPORT)

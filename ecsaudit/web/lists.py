@@ -1,17 +1,19 @@
 """What every list screen does: read the filter, fetch one page, count and facet within bounds."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 
 from ecsaudit.visible import shortened
+from ecsaudit.web import exports
 from ecsaudit.web.filters import DAYS, LISTED, Dimension, ListFilter, Spec
 from ecsaudit.web.paging import Place, page, place_of
 
@@ -32,6 +34,8 @@ class Listing:
     model: type[Model]
     # ids of rows → counts by dimension, of those dimensions that no column holds
     counted: Callable[[ListFilter, Sequence[int]], Mapping[str, "Counter[str]"]]
+    # what a file of the list holds, of `values()`
+    export: Sequence[exports.Column]
 
     @property
     def rows(self) -> QuerySet[Any, Any]:
@@ -61,9 +65,11 @@ class Facets:
     count: str
 
 
-def show(request: HttpRequest, listing: Listing) -> HttpResponse:
-    """The page of the list that the address asks for."""
+def show(request: HttpRequest, listing: Listing) -> HttpResponseBase:
+    """The page of the list that the address asks for, or the whole list as a file."""
     filter = ListFilter.read(listing.spec, request.GET)
+    if form := exports.asked(request):
+        return exports.answer(form, listing.name, listing.export, exported(filter, listing))
     problems = list(filter.problems)
     after, before = (asked_place(request, name, problems) for name in ("after", "before"))
     rows = filter.apply(listing.rows.values(*listing.columns), timezone.now())
@@ -79,12 +85,20 @@ def show(request: HttpRequest, listing: Listing) -> HttpResponse:
         "newer": found.newer and filter.address(before=found.newer),
         "problems": problems,
         "facets_address": f"{base}facets/{filter.address()}",
+        "exports": exports.links(filter.pairs()),
     }
     if "facets" in request.GET:
         context["facets"] = read_facets(filter, listing)
     if not found.rows:
         context["is_empty_altogether"] = not listing.rows.exists()
     return render(request, f"{listing.name}/list.html", context)
+
+
+def exported(filter: ListFilter, listing: Listing) -> Iterator[dict[str, Any]]:
+    """Every row that the filter lets through, as a file has it."""
+    paths = {"pk", listing.spec.time, *(column.path for column in listing.export)}
+    rows = filter.apply(listing.rows.values(*paths), timezone.now())
+    return exports.newest_first(rows, listing.spec.time)
 
 
 def show_facets(request: HttpRequest, listing: Listing) -> HttpResponse:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -17,6 +17,7 @@ from ecsaudit.library.models import Kind, Layer
 from ecsaudit.replay.models import Change, Purpose, Replay
 from ecsaudit.replay.outcomes import KEPT
 from ecsaudit.visible import shortened
+from ecsaudit.web.exports import column, newest_first
 from ecsaudit.web.paging import Place, page, place_of
 from ecsaudit.web.times import moment, span, stamp
 
@@ -171,6 +172,20 @@ def shown(row: dict[str, Any], base: str) -> dict[str, str]:
         "account": shortened(row["event__account__alias"] or row["event__account__account_id"], 30),
         "region": shortened(row["event__region"], 32),
     }
+
+
+EXPORT = (
+    column("id", "pk"),
+    *map(column, ("created_at", "started_at", "finished_at", "purpose", "scope", "kind", "name", "layer", "rules")),
+    *map(column, ("event_names", "since", "state", "failure", "total", "done", "new", "gone", "unchanged")),
+    column("author", "author__username"),
+)
+
+
+def exported() -> Iterator[dict[str, Any]]:
+    """Every replay that the list shows, as a file has it."""
+    rows = Replay.objects.for_list().select_related(None)
+    return newest_first(rows.values(*(column.path for column in EXPORT)), "created_at")
 
 
 def findings_address(replay: Replay, record_state: str) -> str:

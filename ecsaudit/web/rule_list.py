@@ -22,6 +22,7 @@ from ecsaudit.policies.coverage import coverage
 from ecsaudit.policies.in_force import policies
 from ecsaudit.visible import shortened
 from ecsaudit.web.control_filter import CONTROL_WORDS, FRAMEWORK_WORDS, chosen_frameworks, framework_of
+from ecsaudit.web.exports import Column, attribute
 from ecsaudit.web.filters import Dimension, ListFilter, Spec
 from ecsaudit.web.lists import Facet, FacetValue
 
@@ -149,6 +150,22 @@ class RuleRow:
         rule = self.rule
         where = (rule.name, rule.description, rule.condition_text, rule.output_text, *rule.tags)
         return any(text.casefold() in each.casefold() for each in where)
+
+
+EXPORT = (
+    attribute("name"),
+    attribute("description", "rule.description"),
+    *map(attribute, ("state", "source", "health", "problems")),
+    attribute("priority", "rule.priority"),
+    attribute("tags", "rule.tags"),
+    Column("controls", lambda row: [control.key for control in row.controls]),
+    Column("event_names", lambda row: sorted(row.rule.event_names or ())),
+    attribute("condition", "rule.condition_text"),
+    attribute("output", "rule.output_text"),
+    attribute("matches_7_days", "week"),
+    attribute("matches_30_days", "month"),
+    attribute("last_match", "last"),
+)
 
 
 def item_address(kind: str, name: str) -> str:

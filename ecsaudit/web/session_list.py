@@ -14,6 +14,7 @@ from ecsaudit.findings.models import Finding, Priority
 from ecsaudit.visible import shortened
 from ecsaudit.web import control_filter
 from ecsaudit.web.control_filter import FEW
+from ecsaudit.web.exports import column
 from ecsaudit.web.filters import Dimension, ListFilter, Spec
 from ecsaudit.web.lists import Listing
 from ecsaudit.web.times import stamp
@@ -112,4 +113,16 @@ def shown(row: dict[str, Any], base: str) -> dict[str, str]:
     }
 
 
-LISTING = Listing("sessions", SPEC, FACETS, COLUMNS, shown, ExecSession, counted)
+EXPORT = (
+    column("id", "pk"),
+    *map(column, ("started_at", "ended_at", "person", "identity_kind", "role_name", "user_arn")),
+    column("account", "account__account_id"),
+    column("account_alias", "account__alias"),
+    *map(column, (
+        "region", "cluster", "service", "container", "task_id", "command", "kind", "mode", "outcome", "error_code",
+        "error_message", "client", "source_ip_address", "user_agent", "ssm_session_id", "finding_count",
+    )),
+    column("worst_priority", words=PRIORITIES),
+    column("event_id", "event__event_id"),
+)  # fmt: skip
+LISTING = Listing("sessions", SPEC, FACETS, COLUMNS, shown, ExecSession, counted, EXPORT)

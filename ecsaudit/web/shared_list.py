@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ecsaudit.library.effective import Effective
 from ecsaudit.library.models import Kind, Version
 from ecsaudit.library.uses import times_named
+from ecsaudit.web.exports import attribute
 from ecsaudit.web.filters import Dimension, Spec
 from ecsaudit.web.rule_list import SOURCES, item_address, source_of
 
@@ -51,6 +52,9 @@ class SharedRow:
 
     def holds(self, text: str) -> bool:
         return any(text.casefold() in each.casefold() for each in (self.name, self.meaning))
+
+
+EXPORT = tuple(map(attribute, ("kind", "name", "source", "meaning", "uses")))
 
 
 def rows(effective: Effective) -> list[SharedRow]:

@@ -1,6 +1,7 @@
 import pytest
 from django.contrib.auth.models import AnonymousUser
 from django.test import RequestFactory
+from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from ecsaudit.library.models import Library
@@ -15,7 +16,23 @@ def test_it_says_whether_sample_data_is_present(rf: RequestFactory, vera: User, 
     factories.account(is_sample=is_sample)
     request = rf.get("/")
     request.user = vera
-    assert installation(request) == {"sample_is_loaded": is_sample, "rules_are_broken": False}
+    assert installation(request) == {"sample_is_loaded": is_sample, "rules_are_broken": False, "failing_channel": ""}
+
+
+@pytest.mark.django_db
+def test_a_failing_channel_is_told_to_those_who_work_on_findings_in_one_query(
+    rf: RequestFactory, vera: User, ann: User, adam: User, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    long_ago = factories.NOW
+    factories.channel("Sound")
+    factories.channel("Off", enabled=False, failures_in_a_row=9, failing_since=long_ago)
+    factories.channel("Later", failures_in_a_row=3, failing_since=timezone.now())
+    factories.channel("First", failures_in_a_row=1, failing_since=long_ago)
+    request = rf.get("/")
+    for user, told in ((vera, ""), (ann, "First"), (adam, "First")):
+        request.user = user
+        with django_assert_num_queries(1):
+            assert installation(request)["failing_channel"] == told
 
 
 @pytest.mark.django_db

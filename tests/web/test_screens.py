@@ -8,8 +8,10 @@ import pytest
 from django.test import Client, override_settings
 from django.urls import URLPattern
 
+from ecsaudit.findings.models import Finding
 from ecsaudit.library.effective import rules
 from ecsaudit.library.models import ImportDraft, Layer, Version
+from ecsaudit.notifications.models import Attempt, Message
 from ecsaudit.people.models import User
 from ecsaudit.urls import urlpatterns
 from tests import factories
@@ -55,6 +57,9 @@ SCREENS = {
     "collection": "/collection/",
     "unreadable-records": "/collection/unreadable/",
     "unreadable-record": "/collection/unreadable/{record}/",
+    "deliveries": "/deliveries/",
+    "delivery-facets": "/deliveries/facets/",
+    "message": "/deliveries/messages/{message}/",
     "change-password": "/password/",
     "login": "/login/",
 }
@@ -75,7 +80,7 @@ DOWNLOADS = {
 }
 ACTIONS = {"remove-sample", "logout", "library-switch", "rule-check", "rule-save", "rule-take-away", "rule-restore",
            "rule-test-remove", "replay-cancel", "policy-create", "policy-save", "policy-check", "policy-check-new",
-           "policy-act"}  # fmt: skip
+           "policy-act", "message-send-again"}  # fmt: skip
 
 
 class Inert(HTMLParser):
@@ -117,13 +122,27 @@ def addresses(adam: User) -> dict[str, str]:
     pks = {"session": session.pk, "finding": finding.pk, "record": record.pk, "draft": draft.pk, "event": session.event_id,
            "old_version": old.pk, "version": version.pk}  # fmt: skip
     match = factories.replay_match(event=session.event, rule=HOSTILE, name=HOSTILE, text=HOSTILE, failure=HOSTILE)
-    pks |= {"replay": match.replay_id, "match": match.pk}
+    pks |= {"replay": match.replay_id, "match": match.pk, "message": hostile_message(finding).pk}
     policy = factories.policy(
         HOSTILE, channels=[factories.channel(HOSTILE)], rules=[HOSTILE], tags=[HOSTILE], scope={"region": [HOSTILE]},
         description=HOSTILE, owner=HOSTILE, runbook_url=HOSTILE,
     )  # fmt: skip
     pks |= {"policy": policy.pk}
     return {name: address.format(**pks) for name, address in (SCREENS | ANALYSTS | DOWNLOADS).items()}
+
+
+def hostile_message(finding: Finding) -> Message:
+    """A message that failed, and a channel that does."""
+    texts = dict.fromkeys(("policy", "answer_text", "sent_title", "sent_body"), HOSTILE)
+    to = factories.channel(HOSTILE, failing_since=factories.NOW)
+    now = factories.NOW.now(factories.NOW.tzinfo)
+    message = factories.message(channel=to, state="failed", answer_code=HOSTILE[:60], **texts)
+    factories.delivery(finding=finding, channel=to, message=message, policy=HOSTILE, created_at=now)
+    factories.delivery(finding=finding, channel=factories.channel(), not_sent=HOSTILE, policy=HOSTILE, created_at=now)
+    Attempt.objects.create(
+        message=message, at=now, owner="x", outcome="refused", code=HOSTILE[:60], text=HOSTILE, asked_by=None
+    )
+    return message
 
 
 def updated_rule() -> tuple[Version, Version]:

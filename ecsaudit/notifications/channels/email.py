@@ -86,10 +86,13 @@ def converse(server: smtplib.SMTP, mail: EmailMessage, before_call: BeforeCall) 
     sender = envelope(mail.from_email)
     content = mail.message().as_bytes(linesep="\r\n")  # type: ignore[call-arg]  # Django's messages take it
     try:
+        server.ehlo_or_helo_if_needed()
         code, said = server.mail(sender)
         if code != 250:
             return refusal(code, f"sender {sender}: {words(said)}")
         answers = [(each, *server.rcpt(envelope(each))) for each in mail.to]
+    except smtplib.SMTPResponseException as error:
+        return Answer(Outcome.REFUSED, str(error.smtp_code), words(error.smtp_error))
     except (smtplib.SMTPException, OSError) as error:
         return Answer(Outcome.UNSENT, "closed", f"the mail server closed the connection before the message: {error}")
     refused = [(each, code, words(said)) for each, code, said in answers if code not in (250, 251)]

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from django.conf import settings as installation
 
@@ -97,8 +97,9 @@ def parts_of(secret: str) -> Iterator[str]:
     yield secret
     if "://" in secret:
         parts = urlsplit(secret)
+        values = (value for _, value in parse_qsl(parts.query))
         yield parts.path
-        yield from (part for part in (*parts.path.split("/"), parts.query) if len(part) > 7)
+        yield from (part for part in (*parts.path.split("/"), parts.query, *values) if len(part) > 7)
 
 
 def json_bytes(value: Any) -> bytes:

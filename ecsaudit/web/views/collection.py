@@ -2,14 +2,24 @@
 
 from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 
 from ecsaudit.cloudtrail.models import Feed, UnreadableRecord
+from ecsaudit.web import exports
+from ecsaudit.web.exports import column
 from ecsaudit.web.health import health
 from ecsaudit.web.raw import Raw
 
 NEWEST = 200
+EXPORT = (
+    column("id", "pk"),
+    column("first_seen_at"),
+    column("account", "feed__account__account_id"),
+    column("region", "feed__region"),
+    *map(column, ("event_id", "event_name", "reason", "digest")),
+)
 
 
 def show(request: HttpRequest) -> HttpResponse:
@@ -17,15 +27,24 @@ def show(request: HttpRequest) -> HttpResponse:
     return render(request, "collection/show.html", {"health": health(list(feeds), timezone.now())})
 
 
-def unreadable(request: HttpRequest) -> HttpResponse:
-    """The newest records, of all feeds or of the one in `feed`."""
+def unreadable(request: HttpRequest) -> HttpResponseBase:
+    """The newest records, of all feeds or of the one in `feed`; or all of them as a file."""
     records = UnreadableRecord.objects.select_related("feed__account").defer("body").order_by("-first_seen_at", "-pk")
     asked, feed = request.GET.get("feed", ""), None
     if asked:
         feed = get_object_or_404(Feed.objects.select_related("account"), pk=int(asked) if is_number(asked) else 0)
         records = records.filter(feed=feed)
+    if form := exports.asked(request):
+        rows = records.select_related(None).values(*(column.path for column in EXPORT))
+        return exports.answer(form, "unreadable-records", EXPORT, exports.newest_first(rows, "first_seen_at"))
     found = list(records[: NEWEST + 1])
-    context = {"feed": feed, "records": found[:NEWEST], "limit": NEWEST, "more": len(found) > NEWEST}
+    context = {
+        "feed": feed,
+        "records": found[:NEWEST],
+        "limit": NEWEST,
+        "more": len(found) > NEWEST,
+        "exports": exports.links([("feed", asked)] if asked else []),
+    }
     return render(request, "collection/unreadable.html", context)
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 
 from ecsaudit import engine
@@ -17,7 +18,7 @@ from ecsaudit.web.rule_list import item_address
 from ecsaudit.web.sentences import session_sentence
 
 
-def listing(request: HttpRequest) -> HttpResponse:
+def listing(request: HttpRequest) -> HttpResponseBase:
     return lists.show(request, finding_list.LISTING)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -21,7 +22,7 @@ from ecsaudit.library.models import Kind, Library, Mode, Version
 from ecsaudit.library.rule_tests import results, tally
 from ecsaudit.library.shipped_content import runbook_of
 from ecsaudit.library.uses import used_by
-from ecsaudit.web import rule_list
+from ecsaudit.web import exports, rule_list
 from ecsaudit.web.access import analysts_only, person
 from ecsaudit.web.asked import asked_item
 from ecsaudit.web.filters import ListFilter
@@ -31,7 +32,7 @@ from ecsaudit.web.version_rows import version_rows
 PAGE = 100
 
 
-def listing(request: HttpRequest) -> HttpResponse:
+def listing(request: HttpRequest) -> HttpResponseBase:
     library = Library.objects.first()
     try:
         effective = rules.current()
@@ -40,6 +41,8 @@ def listing(request: HttpRequest) -> HttpResponse:
     filter = ListFilter.read(rule_list.SPEC, request.GET)
     every = rule_list.rows(effective, library, timezone.now().date())
     found = rule_list.apply(filter, every)
+    if form := exports.asked(request):
+        return exports.answer(form, "rules", rule_list.EXPORT, found)
     page = Paginator(found, PAGE).get_page(request.GET.get("page"))
     tests = tally([row.rule for row in page.object_list])
     return render(
@@ -57,6 +60,7 @@ def listing(request: HttpRequest) -> HttpResponse:
             "newer": page.has_previous() and filter.address(page=str(page.number - 1)),
             "facets": rule_list.facets(filter, found),
             "count": len(found),
+            "exports": exports.links(filter.pairs()),
             "total": len(every),
             "modes": Mode.choices,
             "here": request.get_full_path(),

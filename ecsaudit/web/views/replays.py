@@ -8,6 +8,7 @@ from typing import Any
 from django.contrib import messages
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -19,7 +20,7 @@ from ecsaudit.library.models import RuleSet
 from ecsaudit.replay import services
 from ecsaudit.replay.judging import stored_name
 from ecsaudit.replay.models import Purpose, Replay, ReplayMatch
-from ecsaudit.web import replay_page
+from ecsaudit.web import exports, replay_page
 from ecsaudit.web.access import analysts_only, person
 from ecsaudit.web.in_force import needs_rules
 from ecsaudit.web.raw import Raw
@@ -29,11 +30,14 @@ NEWEST = 50
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def listing(request: HttpRequest) -> HttpResponse:
-    """The newest replays; a POST starts one."""
+def listing(request: HttpRequest) -> HttpResponseBase:
+    """The newest replays, or all as a file; a POST starts one."""
     if request.method == "POST":
         return start(request)
-    return render(request, "replay/list.html", {"replays": Replay.objects.for_list()[:NEWEST], "limit": NEWEST})
+    if form := exports.asked(request):
+        return exports.answer(form, "replays", replay_page.EXPORT, replay_page.exported())
+    context = {"replays": Replay.objects.for_list()[:NEWEST], "limit": NEWEST, "exports": exports.links()}
+    return render(request, "replay/list.html", context)
 
 
 @analysts_only

@@ -1,6 +1,7 @@
 """Sessions: the list, its facets, one session."""
 
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 
 from ecsaudit.cloudtrail.models import Event
@@ -11,7 +12,7 @@ from ecsaudit.web.sentences import session_sentence
 from ecsaudit.web.timeline import timeline
 
 
-def listing(request: HttpRequest) -> HttpResponse:
+def listing(request: HttpRequest) -> HttpResponseBase:
     return lists.show(request, session_list.LISTING)
 
 

@@ -1,0 +1,275 @@
+"""The outbox is emptied here: one worker at a time for each channel, oldest message first.
+
+    pending, retrying → claimed → calling → sent | retrying | failed | uncertain
+
+A message is marked as `calling` immediately before its first byte may leave. A worker that is killed before leaves it to be
+sent as if nothing had been; killed afterwards, nobody knows whether it arrived: it goes out again only where the other side
+drops repeats, and is uncertain elsewhere, which a person decides about.
+
+After a failure the whole channel is left alone for a while; then its oldest due message shows whether it is mended.
+
+TurnLost                somebody else took the channel or the message over; stop without sending
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from threading import Event as StopEvent
+from typing import Any
+from uuid import uuid4
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from ecsaudit.findings import triage
+from ecsaudit.findings.models import WorkflowStatus
+from ecsaudit.notifications import composing, health
+from ecsaudit.notifications.answer import Answer, Outcome
+from ecsaudit.notifications.channels import CHANNELS
+from ecsaudit.notifications.models import HELD, WAITING, Attempt, Channel, ChannelQuerySet, Message, State
+from ecsaudit.notifications.notice import Notice
+from ecsaudit.notifications.sealing import CannotOpen, unseal
+from ecsaudit.notifications.texts import Text, compose
+
+logger = logging.getLogger(__name__)
+# A turn ends after this, so that no busy channel keeps the others waiting; it goes on when a worker is free.
+TURN = timedelta(seconds=15)
+MOST_MESSAGES = 200
+# Findings that are marked as notified in one transaction.
+STEP = 500
+STOPPED = "the worker was stopped while it sent; it may have arrived"
+
+
+class TurnLost(RuntimeError):
+    """The channel or the message is no longer ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    channel: Channel
+    owner: str
+
+    def renew(self, now: datetime) -> None:
+        """Hold the channel for another while, and lock its row; TurnLost if it isn't ours."""
+        if not self.held().update(lease_expires_at=lease_end(now)):
+            raise TurnLost(f"channel {self.channel.pk} is held by somebody else, or gone")
+
+    def release(self) -> None:
+        self.held().update(lease_owner="", lease_expires_at=None)
+
+    def held(self) -> ChannelQuerySet:
+        return Channel.objects.filter(pk=self.channel.pk, lease_owner=self.owner)
+
+
+def lease_end(now: datetime) -> datetime:
+    return now + timedelta(seconds=settings.LEASE_SECONDS)
+
+
+def take(channel_id: int, now: datetime) -> Turn | None:
+    """A turn at a channel, or None: held by a live worker, left alone after a failure, switched off, or gone."""
+    owner = uuid4().hex
+    if not Channel.objects.free(now).filter(pk=channel_id).update(lease_owner=owner, lease_expires_at=lease_end(now)):
+        return None
+    channel = Channel.objects.filter(pk=channel_id).first()
+    return None if channel is None else Turn(channel, owner)
+
+
+def run(channel_id: int, stop: StopEvent) -> None:
+    """Take a turn at a channel. Does nothing when there is none to take."""
+    turn = take(channel_id, timezone.now())
+    if turn is None:
+        return
+    try:
+        go_on(turn, stop)
+    except TurnLost as lost:
+        logger.info("turn ended", extra={"reason": str(lost)})
+    finally:
+        turn.release()
+
+
+def go_on(turn: Turn, stop: StopEvent) -> None:
+    until = timezone.now() + TURN
+    recover(turn.channel, timezone.now())
+    for accepted in Message.objects.unnoted().filter(channel=turn.channel):
+        tell_findings(turn, accepted)
+    for _ in range(MOST_MESSAGES):
+        if stop.is_set() or timezone.now() >= until:
+            return
+        message = claim(turn, timezone.now())
+        if message is None or not send(turn, message):
+            return
+
+
+def recover(channel: Channel, now: datetime) -> None:
+    """See to the messages whose worker went silent."""
+    again = drops_repeats(channel)
+    for message in Message.objects.abandoned(now).filter(channel=channel).order_by("pk"):
+        # One that kills its workers lets the others go first.
+        later = now + health.wait_after(message.attempts)
+        unchanged = Message.objects.abandoned(now).filter(pk=message.pk, state=message.state)
+        if message.state == State.CLAIMED:
+            unchanged.update(state=State.PENDING, next_attempt_at=later, lease_owner="", lease_expires_at=None)
+        elif again:
+            unchanged.update(
+                state=State.RETRYING, next_attempt_at=later, answer_code="stopped", answer_text=STOPPED,
+                lease_owner="", lease_expires_at=None,
+            )  # fmt: skip
+        else:
+            # Its owner stays: should it only have been slow, its answer is still worth knowing.
+            unchanged.update(state=State.UNCERTAIN, answer_code="stopped", answer_text=STOPPED, lease_expires_at=None)
+
+
+def claim(turn: Turn, now: datetime) -> Message | None:
+    """The oldest message that is due, ours from now on."""
+    with transaction.atomic():
+        turn.renew(now)
+        due = Message.objects.due(now).filter(channel=turn.channel, channel__enabled=True)
+        pk = due.order_by("pk").values_list("pk", flat=True).first()
+        if pk is None or not due.filter(pk=pk).update(
+            state=State.CLAIMED, lease_owner=turn.owner, lease_expires_at=lease_end(now), attempts=F("attempts") + 1
+        ):
+            return None
+    return Message.objects.for_detail().filter(pk=pk).first()
+
+
+def send(turn: Turn, message: Message) -> bool:
+    """Send a message that was claimed, and note the answer; returns whether the channel may be sent another."""
+    notice = composing.notice_of(message)
+    if notice is None:
+        held(message, turn.owner).update(
+            state=State.WITHDRAWN, answer_text="nothing is left to be told", lease_owner=""
+        )
+        return True
+    channel = turn.channel
+    call = Call(turn, message, compose(channel.kind, channel.title_template, channel.body_template, notice))
+    answer = called(call, notice)
+    note(call, answer)
+    if answer.outcome != Outcome.ACCEPTED:
+        return False
+    tell_findings(turn, message)
+    return True
+
+
+def called(call: Call, notice: Notice) -> Answer:
+    channel = call.turn.channel
+    try:
+        secrets = unseal(channel.sealed_secrets)
+        return CHANNELS[channel.kind].send(channel.settings, secrets, notice, call.text, call.begin)
+    except CannotOpen as error:
+        return Answer(Outcome.UNSENT, "secrets", str(error))
+    except TurnLost:
+        raise
+    except Exception as error:
+        # Whatever it is, the screen must tell it, and it must not be tried without a pause. Its text may hold secrets.
+        outcome = Outcome.UNKNOWN if call.attempt else Outcome.UNSENT
+        note(call, Answer(outcome, type(error).__name__, "an error in ecsaudit; the worker's log has it"))
+        raise
+
+
+@dataclass(slots=True)
+class Call:
+    """One try to send one message."""
+
+    turn: Turn
+    message: Message
+    text: Text
+    attempt: Attempt | None = field(default=None)
+
+    def begin(self) -> None:
+        """Immediately before the first byte may leave: from here on the message may have arrived."""
+        now = timezone.now()
+        with transaction.atomic():
+            self.turn.renew(now)
+            ours = held(self.message, self.turn.owner).filter(state__in=(State.CLAIMED, State.CALLING))
+            if not ours.update(
+                state=State.CALLING,
+                lease_expires_at=lease_end(now),
+                sent_title=self.text.title,
+                sent_body=self.text.body,
+            ):
+                raise TurnLost(f"message {self.message.pk} was taken over")
+            if self.attempt is None:
+                self.attempt = self.new_attempt(now)
+
+    def new_attempt(self, now: datetime, **answer: object) -> Attempt:
+        message = self.message
+        return Attempt.objects.create(
+            message=message, at=now, owner=self.turn.owner, asked_by_id=message.asked_by_id, **answer
+        )
+
+    def keep(self, answer: Answer, now: datetime) -> Attempt:
+        """The try with its answer."""
+        said = {"answered_at": now, "outcome": answer.outcome, "code": answer.code, "text": answer.text}
+        if self.attempt is None:
+            return self.new_attempt(now, **said)
+        Attempt.objects.filter(pk=self.attempt.pk).update(**said)
+        return self.attempt
+
+
+def held(message: Message, owner: str) -> Any:
+    """The message as long as it is ours: others may have made it uncertain meanwhile, but have not sent it again."""
+    return Message.objects.filter(pk=message.pk, lease_owner=owner, state__in=(*HELD, State.UNCERTAIN))
+
+
+def note(call: Call, answer: Answer) -> None:
+    """Write down what came of a try: on the try, the message and the channel."""
+    now, message, channel = timezone.now(), call.message, call.turn.channel
+    with transaction.atomic():
+        attempt = call.keep(answer, now)
+        columns = {
+            "answer_code": answer.code,
+            "answer_text": answer.text,
+            **after(message, attempt, answer, drops_repeats(channel), now),
+        }
+        changed = held(message, call.turn.owner).update(**columns, lease_owner="", lease_expires_at=None)
+        if not changed and answer.outcome == Outcome.ACCEPTED:
+            # Late, but a yes: nobody may send it again who hasn't begun yet.
+            unsent = (*WAITING, State.CLAIMED, State.FAILED, State.UNCERTAIN)
+            Message.objects.filter(pk=message.pk, state__in=unsent).update(**columns, lease_owner="")
+        health.note(channel=channel, answer=answer, now=now)
+    logger.info(
+        "message tried",
+        extra={"message_id": message.pk, "channel": channel.pk, "outcome": answer.outcome.value, "code": answer.code},
+    )
+
+
+def drops_repeats(channel: Channel) -> bool:
+    return CHANNELS[channel.kind].drops_repeats(channel.settings)
+
+
+def after(message: Message, attempt: Attempt, answer: Answer, again: bool, now: datetime) -> Mapping[str, object]:
+    """The columns of a message after this answer."""
+    if answer.outcome == Outcome.ACCEPTED:
+        return {"state": State.SENT, "accepted_at": now}
+    if answer.outcome == Outcome.UNKNOWN and not again:
+        return {"state": State.UNCERTAIN}
+    earlier = message.tries.exclude(pk=attempt.pk)
+    if earlier.filter(outcome=Outcome.ACCEPTED).exists():
+        # Of two workers at once, the slower one was told yes.
+        return {"state": State.SENT, "accepted_at": now}
+    next_attempt_at = now + health.wait_after(message.attempts, answer.retry_after)
+    if answer.outcome != Outcome.REJECTED and next_attempt_at < message.give_up_at:
+        return {"state": State.RETRYING, "next_attempt_at": next_attempt_at}
+    may_have_arrived = answer.outcome == Outcome.UNKNOWN or earlier.filter(outcome__in=("", Outcome.UNKNOWN)).exists()
+    return {"state": State.UNCERTAIN if may_have_arrived else State.FAILED}
+
+
+def tell_findings(turn: Turn, message: Message) -> None:
+    """Mark the findings of an accepted message as notified, some at a time: a message may be about thousands."""
+    text, last = f"Told to {turn.channel.name}.", 0
+    while True:
+        now = timezone.now()
+        turn.renew(now)
+        rows = message.deliveries.filter(pk__gt=last).order_by("pk").values_list("pk", "finding")
+        step = list(rows.filter(finding__workflow_status=WorkflowStatus.NEW)[:STEP])
+        if step:
+            triage.note_notified(finding_ids=[finding_id for _, finding_id in step], now=now, text=text)
+        if len(step) < STEP:
+            break
+        last = step[-1][0]
+    Message.objects.filter(pk=message.pk).update(findings_noted=True)
