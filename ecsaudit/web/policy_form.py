@@ -10,8 +10,9 @@ from django.core.exceptions import ValidationError
 
 from ecsaudit.compliance.frameworks import FRAMEWORKS, controls_of
 from ecsaudit.findings.models import Priority
+from ecsaudit.findings.severity import Severity
 from ecsaudit.library.effective import Effective
-from ecsaudit.notifications.models import Channel, Severity
+from ecsaudit.notifications.models import Channel
 from ecsaudit.policies.decide import control_in_words
 from ecsaudit.policies.hours import DAYS, UTC, zones
 from ecsaudit.policies.models import HoursMode, Policy

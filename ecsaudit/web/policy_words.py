@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ecsaudit.findings.models import Priority
-from ecsaudit.notifications.models import Severity
+from ecsaudit.findings.severity import Severity
 from ecsaudit.policies.decide import control_in_words
 from ecsaudit.policies.hours import days_in_words
 from ecsaudit.policies.models import FIELDS, HoursMode, PolicyVersion
