@@ -5,6 +5,7 @@ from django.urls import path
 
 from ecsaudit.web.views import (
     account,
+    channels,
     collection,
     compliance,
     deliveries,
@@ -77,6 +78,13 @@ urlpatterns = [
     path("collection/", collection.show, name="collection"),
     path("collection/unreadable/", collection.unreadable, name="unreadable-records"),
     path("collection/unreadable/<int:pk>/", collection.unreadable_detail, name="unreadable-record"),
+    path("channels/", channels.listing, name="channels"),
+    path("channels/new/", channels.new, name="channel-new"),
+    path("channels/<int:pk>/", channels.detail, name="channel"),
+    path("channels/<int:pk>/delete/", channels.delete, name="channel-delete"),
+    path("channels/<int:pk>/switch/", channels.switch, name="channel-switch"),
+    path("channels/<int:pk>/test/", channels.test, name="channel-test"),
+    path("channels/<int:pk>/texts/", channels.texts, name="channel-texts"),
     path("deliveries/", deliveries.listing, name="deliveries"),
     path("deliveries/facets/", deliveries.facets, name="delivery-facets"),
     path("deliveries/messages/<int:pk>/", deliveries.message, name="message"),

@@ -70,8 +70,12 @@ def held(notice: Notice) -> str:
     return f"What else comes until {until} is held back and told together." if until else ""
 
 
-def paragraph(told: Told) -> str:
-    """One finding in the lines of {findings}."""
+def findings(notice: Notice) -> str:
+    """A paragraph for each; a single one needs no address of its own beside the message's."""
+    return "\n\n".join(paragraph(each, with_url=len(notice.told) > 1) for each in notice.told)
+
+
+def paragraph(told: Told, *, with_url: bool) -> str:
     place = ", ".join(shown(part) for part in (told.account, told.region) if part)
     who = f"{shown(told.person) or 'somebody'} → {shown(told.target) or 'unknown target'}"
     source = f" from {shown(told.source_ip_address)}" if told.source_ip_address else ""
@@ -79,7 +83,7 @@ def paragraph(told: Told) -> str:
         f"{when(told)}  {who}" + (f" ({place})" if place else "") + source,
         f"{shown(told.rule)} ({shown(told.priority)}): {shown(told.output)}",
         f"Command: {shown(told.command)}" if told.command else "",
-        shown(told.url),
+        shown(told.url) if with_url else "",
     ]
     return "\n".join(line for line in lines if line)
 
@@ -92,9 +96,7 @@ PLACEHOLDERS: dict[str, Placeholder] = {
     "title": Placeholder("what the message is about", lambda notice: shown(notice.title)),
     "severity": Placeholder("INFORMATIONAL, LOW, MEDIUM, HIGH or CRITICAL", lambda notice: shown(notice.severity)),
     "count": Placeholder("how many findings the message stands for", lambda notice: str(notice.count)),
-    "findings": Placeholder(
-        "the findings, a few lines each", lambda notice: "\n\n".join(paragraph(each) for each in notice.told)
-    ),
+    "findings": Placeholder("the findings, a few lines each", findings),
     "held": Placeholder("how many are held back, and until when", held),
     "held_back": Placeholder(
         "how many are held back", lambda notice: str(notice.held_back) if notice.held_back else ""

@@ -1,7 +1,7 @@
 """What a person does, in a real browser: log in for the first time, filter, share, open, follow to the finding and back."""
 
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -14,6 +14,7 @@ from ecsaudit.execsessions.models import ExecSession
 from ecsaudit.findings.models import Finding
 from ecsaudit.library.effective import rules
 from ecsaudit.library.models import ImportDraft, RuleSet
+from ecsaudit.notifications.models import Channel
 from ecsaudit.people import services
 from ecsaudit.people.models import User
 from ecsaudit.replay.models import Replay, ReplayMatch
@@ -174,7 +175,25 @@ def upload(author: User) -> ImportDraft:
     return ImportDraft.objects.create(author=author, files=[["a.yaml", text]])
 
 
+def channels(now: datetime) -> list[Channel]:
+    """A channel that fails, with a test that was refused, and one that nobody tested."""
+    failing = factories.channel(
+        name="On call", failures_in_a_row=9, failing_since=now, last_tried_at=now, last_answer_code="503",
+        last_answer_text=HOSTILE,
+    )  # fmt: skip
+    factories.message(
+        channel=failing,
+        purpose="test",
+        state="failed",
+        answer_code="503",
+        answer_text=HOSTILE,
+        asked_by=User.objects.get(),
+    )
+    return [failing, factories.channel(name="Security team", kind="slack", settings={})]
+
+
 def screens(story: list[ExecSession]) -> list[str]:
+    failing, untested = channels(timezone.now())
     return [
         "/",
         "/sessions/",
@@ -203,6 +222,13 @@ def screens(story: list[ExecSession]) -> list[str]:
         "/compliance/pci-dss/?state=findings",
         "/collection/",
         "/collection/unreadable/",
+        "/channels/",
+        "/channels/new/",
+        "/channels/new/?kind=pagerduty",
+        f"/channels/{failing.pk}/",
+        f"/channels/{untested.pk}/",
+        f"/channels/{failing.pk}/texts/",
+        f"/channels/{failing.pk}/delete/",
         "/password/",
     ]
 

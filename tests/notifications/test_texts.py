@@ -131,3 +131,11 @@ def test_the_table_has_an_example_for_every_placeholder(notice: Notice) -> None:
 def test_a_long_message_is_cut() -> None:
     many = notice_of(*(told(output="x" * 1_000) for _ in range(20)))
     assert len(compose("slack", "", "", many).body) == 12_000
+
+
+def test_several_findings_have_an_address_each_and_one_has_the_message_s() -> None:
+    one, two = told(url="https://x/1"), told(url="https://x/2")
+    assert "https://x/" not in render("{findings}", notice_of(one))
+    both = render("{findings}", notice_of(one, two))
+    assert "https://x/1\n\n2026" in both
+    assert both.endswith("https://x/2")
