@@ -60,6 +60,11 @@ app.conf.update(
             "schedule": WAKE_SECONDS,
             "options": {"expires": WAKE_SECONDS * 5},
         },
+        "tell of own findings": {
+            "task": "ecsaudit.tasks.tell_of_own_findings",
+            "schedule": WAKE_SECONDS,
+            "options": {"expires": WAKE_SECONDS * 5},
+        },
         "wake the deliveries": {
             "task": "ecsaudit.tasks.wake_deliveries",
             "schedule": WAKE_SECONDS,

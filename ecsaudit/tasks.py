@@ -12,6 +12,7 @@ from ecsaudit import pipeline
 from ecsaudit.celery import WAKE_SECONDS
 from ecsaudit.findings import bulk, triage
 from ecsaudit.notifications import outbox, sending
+from ecsaudit.policies.routing import route_own
 from ecsaudit.replay import exceptions, turns
 from ecsaudit.replay import services as replays
 from ecsaudit.securityhub import services as securityhub
@@ -38,6 +39,12 @@ def wake_collectors() -> None:
 def collect(feed_id: int) -> None:
     """One turn at one feed."""
     pipeline.collect(feed_id, stopping)
+
+
+@shared_task
+def tell_of_own_findings() -> None:
+    """Have policies look at findings of ecsaudit's own that no channel was told of."""
+    route_own(timezone.now())
 
 
 @shared_task

@@ -13,7 +13,10 @@ from ecsaudit.cloudtrail.record import read
 from ecsaudit.execsessions.facts import EXECUTE_COMMAND, START_SESSION
 from ecsaudit.execsessions.models import ExecSession
 from ecsaudit.execsessions.services import outer
+from ecsaudit.findings.fingerprint import digest
 from ecsaudit.findings.models import Finding
+from ecsaudit.notifications.health import key_of
+from ecsaudit.notifications.models import Channel
 from ecsaudit.policies.facts import Circumstances, Facts
 
 # Events whose target is a container; of others it is a service: see findings.fingerprint.
@@ -22,7 +25,7 @@ FINDING_COLUMNS = (
     "pk", "rule", "priority", "tag_set__tags", "group_id", "region", "event_time", "source", "event_id",
     "event__event_name", "account__account_id", "account__alias", "session_id", "session__person",
     "session__role_name", "session__cluster", "session__service", "session__container", "group__person",
-    "group__cluster", "group__target",
+    "group__cluster", "group__target", "group__fingerprint",
 )  # fmt: skip
 SESSION_COLUMNS = (
     "pk", "account__account_id", "account__alias", "region", "cluster", "service", "container", "person", "role_name",
@@ -41,11 +44,11 @@ def facts_of(findings: QuerySet[Finding], *, with_roles: bool) -> list[Facts]:
 
 def channels_told_of(rows: Iterable[dict[str, Any]]) -> dict[int, str]:
     """Finding → the id of the channel that it is about, of ecsaudit's own findings: few, and mostly none."""
-    own = [row["pk"] for row in rows if row["event_id"] is None]
+    own = [row for row in rows if row["event_id"] is None]
     if not own:
         return {}
-    fields = Finding.objects.filter(pk__in=own).values_list("pk", "output_fields")
-    return {pk: str(found["channel"]) for pk, found in fields if "channel" in found}
+    channels = {digest(["ecsaudit", key_of(channel)]): str(channel.pk) for channel in Channel.objects.only("pk")}
+    return {row["pk"]: channels.get(row["group__fingerprint"], "") for row in own}
 
 
 def roles_without_session(rows: Iterable[dict[str, Any]]) -> dict[int, tuple[str, ...]]:

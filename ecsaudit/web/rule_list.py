@@ -18,6 +18,8 @@ from ecsaudit.execsessions.models import Dimension as Counted
 from ecsaudit.findings.models import Priority
 from ecsaudit.library.effective import Effective
 from ecsaudit.library.models import Kind, Layer, Library, Mode, QuietCount, Version
+from ecsaudit.policies.coverage import coverage
+from ecsaudit.policies.in_force import policies
 from ecsaudit.visible import shortened
 from ecsaudit.web.control_filter import CONTROL_WORDS, FRAMEWORK_WORDS, chosen_frameworks, framework_of
 from ecsaudit.web.exports import Column, attribute
@@ -44,6 +46,7 @@ SPEC = Spec(
         Dimension("state", "", "State", {value: str(word) for value, word in Mode.choices}),
         Dimension("source", "", "Source", SOURCES),
         Dimension("health", "", "Health", HEALTH),
+        Dimension("policy", "", "Policy"),
     ),
     exact=(),
     text=(),
@@ -73,6 +76,7 @@ class RuleRow:
     controls: tuple[Control, ...]
     hits: tuple[int, ...]
     last: date | None
+    policies: tuple[str, ...]
 
     @property
     def name(self) -> str:
@@ -85,6 +89,10 @@ class RuleRow:
     @property
     def findings_address(self) -> str:
         return f"{reverse('findings')}?{urlencode({'rule': self.name} | ALL)}"
+
+    @property
+    def policies_address(self) -> str:
+        return f"{reverse('policies')}?{urlencode({'rule': self.name})}"
 
     @property
     def priority(self) -> int:
@@ -134,6 +142,8 @@ class RuleRow:
             if dimension == "technique":
                 return [identifier for identifier in named if not identifier.startswith("TA")]
             return list(dict.fromkeys(tactic for identifier in named for tactic in ATTACK.tactics_of(identifier)))
+        if dimension == "policy":
+            return self.policies
         return [str(getattr(self, dimension))]
 
     def holds(self, text: str) -> bool:
@@ -171,7 +181,7 @@ def source_of(layers: Collection[str]) -> str:
 
 
 def rows(effective: Effective, library: Library | None, today: date) -> list[RuleRow]:
-    """Every rule, by name. Three queries, however many rules. What newer texts have wrong stands in the library."""
+    """Every rule, by name. Four queries, however many rules. What newer texts have wrong stands in the library."""
     first = today - timedelta(days=DAYS - 1)
     layers: dict[str, set[str]] = {}
     for name, layer in Version.objects.current().filter(kind=Kind.RULE).values_list("name", "layer"):
@@ -189,6 +199,7 @@ def rows(effective: Effective, library: Library | None, today: date) -> list[Rul
     errors: dict[str, list[str]] = {}
     for each in library.problems if library else ():
         errors.setdefault(each.get("name") or each["rule"], []).append(each["message"])
+    policies_of = coverage.policies_by_rule(policies.current(), effective)
     found = [
         row(
             rule,
@@ -198,6 +209,7 @@ def rows(effective: Effective, library: Library | None, today: date) -> list[Rul
             warnings.get(rule.name, []),
             (would if rule.name in effective.quiet else hits).get(rule.name, Counter()),
             first,
+            tuple(policies_of.get(rule.name, ())),
         )
         for rule in effective.rules
     ]
@@ -212,6 +224,7 @@ def row(
     warnings: Iterable[engine.Problem],
     hits: Counter[date],
     first: date,
+    policies_of: tuple[str, ...],
 ) -> RuleRow:
     problems = [*errors, *(problem.message or problem.hint for problem in warnings)]
     never = any(problem.code == "ECSAUDIT_NEVER_MATCHES" for problem in warnings)
@@ -231,6 +244,7 @@ def row(
         tuple(controls_of(rule.tags)),
         tuple(hits[day] for day in days),
         max((day for day, count in hits.items() if count > 0), default=None),
+        policies_of,
     )
 
 

@@ -54,6 +54,10 @@ SCREENS = {
     "replay": "/rules/replays/{replay}/",
     "replay-state": "/rules/replays/{replay}/state/",
     "replay-match": "/rules/replays/{replay}/matches/{match}/",
+    "policies": "/policies/",
+    "policy": "/policies/{policy}/",
+    "policy-history": "/policies/history/",
+    "policy-caught-by": "/policies/caught-by/{finding}/",
     "collection": "/collection/",
     "unreadable-records": "/collection/unreadable/",
     "unreadable-record": "/collection/unreadable/{record}/",
@@ -72,6 +76,8 @@ ANALYSTS = {
     "rule-edit": "/rules/edit/?kind=rule&name=Terminal+Shell+in+ECS+Container&event={event}",
     "rule-new": "/rules/new/?kind=rule&from=Terminal+Shell+in+ECS+Container&event={event}",
     "rule-test-new": "/rules/tests/new/?event={event}&rule=Terminal+Shell+in+ECS+Container",
+    "policy-new": "/policies/new/",
+    "policy-edit": "/policies/{policy}/edit/",
     "rule-import": "/rules/import/",
     "rule-import-preview": "/rules/import/{draft}/",
 }
@@ -91,7 +97,8 @@ ACTIONS = {
     "remove-sample", "logout", "library-switch", "rule-check", "rule-save", "rule-take-away", "rule-restore",
     "rule-test-remove", "replay-cancel", "channel-switch", "channel-test", "security-hub-switch",
     "security-hub-test", "security-hub-send-again", "security-hub-settle", "finding-change", "findings-act",
-    "bulk-action-undo", "suppression-end", "message-send-again",
+    "bulk-action-undo", "suppression-end", "message-send-again", "policy-create", "policy-save", "policy-check",
+    "policy-check-new", "policy-act",
 }  # fmt: skip
 
 
@@ -145,6 +152,11 @@ def addresses(adam: User) -> dict[str, str]:
     match = factories.replay_match(event=session.event, rule=HOSTILE, name=HOSTILE, text=HOSTILE, failure=HOSTILE)
     pks |= {"action": action.pk, "replay": match.replay_id, "match": match.pk, "channel": hostile_channel().pk}
     pks |= {"message": hostile_message(finding).pk}
+    policy = factories.policy(
+        HOSTILE, channels=[factories.channel(HOSTILE)], rules=[HOSTILE], tags=[HOSTILE], scope={"region": [HOSTILE]},
+        description=HOSTILE, owner=HOSTILE, runbook_url=HOSTILE,
+    )  # fmt: skip
+    pks |= {"policy": policy.pk}
     return {name: address.format(**pks) for name, address in (SCREENS | ANALYSTS | ADMINISTRATORS | DOWNLOADS).items()}
 
 

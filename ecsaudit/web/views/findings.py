@@ -22,7 +22,7 @@ from ecsaudit.library.effective import as_it_was
 from ecsaudit.library.models import Kind, RuleSet
 from ecsaudit.library.shipped import Runbook
 from ecsaudit.library.shipped_content import runbook_of
-from ecsaudit.web import finding_list, group_list, history, lists
+from ecsaudit.web import delivery_list, finding_list, group_list, history, lists
 from ecsaudit.web.access import person
 from ecsaudit.web.filters import ListFilter
 from ecsaudit.web.finding_list import ALL, FLAT, LONGEST_NUMBER, ME
@@ -111,6 +111,7 @@ def detail(request: HttpRequest, pk: int, refused: str = "", status: int = 200) 
         "asked": request.GET.urlencode(),
         "reasons": CloseReason.choices,
         "changes": CHANGES,
+        "deliveries": delivery_list.of_finding(finding.pk),
         "hub": getattr(finding, "hub", None),
         "people": people() if user.is_analyst else [],
     }

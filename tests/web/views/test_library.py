@@ -16,6 +16,7 @@ from ecsaudit.library.effective import rules
 from ecsaudit.library.models import Kind, Layer, Mode, QuietCount, RuleSet, Version
 from ecsaudit.library.services import refresh, save, switch
 from ecsaudit.people.models import User
+from ecsaudit.policies.in_force import policies
 from tests import factories
 from tests.benchmarks.corpus import made_rules
 
@@ -101,8 +102,10 @@ def test_the_list_costs_as_much_with_a_thousand_rules(
     settings.RULES_DIR = tmp_path
     (tmp_path / "made.yaml").write_text(made_rules(1_000))
     rules.current()
-    # login session, user, library, rule set's key, versions, matches, matches without findings, tests, sample data: 9
-    with django_assert_num_queries(9):
+    # login session, user, library, rule set's key, versions, matches, matches without findings, policies, tests,
+    # sample data: 10
+    policies.current()
+    with django_assert_num_queries(10):
         page = html(as_vera, "/rules/")
     assert page.count('class="rule"') == 100
     assert "1000</strong> of 1000 rules" in page
