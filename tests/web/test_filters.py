@@ -1,9 +1,11 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db.models import Q
 from django.http import QueryDict
 
 from ecsaudit.execsessions.models import ExecSession
+from ecsaudit.web import finding_list
 from ecsaudit.web.filters import ListFilter
 from ecsaudit.web.session_list import SPEC
 from tests import factories
@@ -131,3 +133,35 @@ def test_chips_say_each_filter_in_words_and_how_to_lose_it() -> None:
 def test_what_claims_to_come_from_the_future_is_shown(db: None) -> None:
     factories.exec_session(person="future", started_at=datetime(2035, 1, 1, tzinfo=UTC))
     assert found("") == {"future"}
+
+
+def finding_filter(address: str) -> ListFilter:
+    return ListFilter.read(finding_list.SPEC, QueryDict(address))
+
+
+def test_the_default_view_is_the_one_that_an_index_holds() -> None:
+    plain = Q(is_open=True) & Q(event_time__gte=NOW - timedelta(days=30))
+    assert finding_filter("").condition(NOW) == plain
+    assert [chip.text for chip in finding_filter("").chips()] == ["Suppressed and Resolved hidden", "Archived hidden"]
+    # One of the two alone is a filter like any other.
+    assert finding_filter("record_state=any").condition(NOW) == (
+        Q(workflow_status__in=("new", "notified")) & Q(event_time__gte=NOW - timedelta(days=30))
+    )
+
+
+def test_any_lifts_a_default_and_is_given_up_for_a_value() -> None:
+    every = finding_filter("workflow_status=any&record_state=any")
+    assert every.condition(NOW) == Q(event_time__gte=NOW - timedelta(days=30))
+    assert every == finding_filter("rule=a&priority=2").clear
+    assert not every.is_narrowed
+    assert finding_filter("").is_narrowed
+    assert every.toggled("workflow_status", "resolved").query == "record_state=any&workflow_status=resolved"
+    # Where nothing is hidden there is nothing to lift.
+    assert finding_filter("rule=any").included == (("rule", "any"),)
+
+
+def test_the_view_stands_in_the_address_unless_it_is_the_first() -> None:
+    assert finding_filter("view=flat&rule=a").query == "rule=a&view=flat"
+    assert finding_filter("view=grouped").query == ""
+    assert finding_filter("view=flat").clear.query.endswith("view=flat")
+    assert read("view=flat").query == ""
