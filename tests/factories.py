@@ -9,7 +9,7 @@ from ecsaudit.execsessions.models import ExecSession, SessionEvent
 from ecsaudit.findings import groups
 from ecsaudit.findings.fingerprint import Subject
 from ecsaudit.findings.models import Finding, FindingGroup, TagSet
-from ecsaudit.library.models import RuleSet
+from ecsaudit.library.models import RuleException, RuleSet
 from ecsaudit.replay.models import Replay, ReplayMatch
 
 NOW = datetime(2026, 11, 2, 12, 0, tzinfo=UTC)
@@ -123,6 +123,20 @@ def finding(**fields: Any) -> Finding:
     step.came(made)
     groups.count({made.group_id: step}, NOW)
     return made
+
+
+def rule_exception(**fields: Any) -> RuleException:
+    """One in force, which is in no rule set: that is for library.exceptions to make."""
+    fields = {
+        "rule": "Terminal Shell in ECS Container",
+        "name": f"ecsaudit_{next(numbers):012x}",
+        "terms": [{"field": "ct.srcip", "comparison": "=", "values": ["203.0.113.7"]}],
+        "owner": "ana",
+        "reason": "nightly job",
+        "created_at": NOW,
+        "expires_at": NOW + timedelta(days=90),
+    } | fields
+    return RuleException.objects.create(**fields)
 
 
 def replay(**fields: Any) -> Replay:

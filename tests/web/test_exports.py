@@ -20,6 +20,7 @@ LISTS = {
     "findings": "/findings/",
     "rules": "/rules/",
     "macros-and-lists": "/rules/shared/",
+    "exceptions": "/rules/exceptions/",
     "replays": "/rules/replays/",
     "unreadable-records": "/collection/unreadable/",
 }
@@ -45,6 +46,7 @@ def something_in_every_list() -> None:
     session = factories.exec_session(started_at=timezone.now())
     factories.finding(session=session)
     factories.replay()
+    factories.rule_exception()
     factories.unreadable_record()
 
 

@@ -8,9 +8,11 @@ import pytest
 from django.test import Client, override_settings
 from django.urls import URLPattern
 
+from ecsaudit.findings.models import Finding
 from ecsaudit.library.effective import rules
-from ecsaudit.library.models import ImportDraft, Layer, Version
+from ecsaudit.library.models import ExceptionLine, ImportDraft, Layer, Version
 from ecsaudit.people.models import User
+from ecsaudit.replay.models import Hidden
 from ecsaudit.urls import urlpatterns
 from tests import factories
 
@@ -44,6 +46,8 @@ SCREENS = {
     "compliance-matrix-csv": "/compliance/matrix.csv",
     "compliance-framework": "/compliance/pci-dss/",
     "compliance-framework-csv": "/compliance/pci-dss.csv",
+    "exceptions": "/rules/exceptions/?state=active&state=expired&state=withdrawn",
+    "exception": "/rules/exceptions/{exception}/",
     "replays": "/rules/replays/",
     "replay": "/rules/replays/{replay}/",
     "replay-state": "/rules/replays/{replay}/state/",
@@ -59,6 +63,8 @@ ANALYSTS = {
     "rule-edit": "/rules/edit/?kind=rule&name=Terminal+Shell+in+ECS+Container&event={event}",
     "rule-new": "/rules/new/?kind=rule&from=Terminal+Shell+in+ECS+Container&event={event}",
     "rule-test-new": "/rules/tests/new/?event={event}&rule=Terminal+Shell+in+ECS+Container",
+    "exception-new": "/rules/exceptions/new/?event={event}&rule=Terminal+Shell+in+ECS+Container",
+    "exception-look": "/rules/exceptions/look/{look}/",
     "rule-import": "/rules/import/",
     "rule-import-preview": "/rules/import/{draft}/",
 }
@@ -68,7 +74,7 @@ DOWNLOADS = {
     "rule-export-own": "/rules/export/rules.yaml",
 }
 ACTIONS = {"remove-sample", "logout", "library-switch", "rule-check", "rule-save", "rule-take-away", "rule-restore",
-           "rule-test-remove", "replay-cancel"}  # fmt: skip
+           "rule-test-remove", "replay-cancel", "exception-make", "exception-extend", "exception-withdraw"}  # fmt: skip
 
 
 class Inert(HTMLParser):
@@ -110,8 +116,20 @@ def addresses(adam: User) -> dict[str, str]:
     pks = {"session": session.pk, "finding": finding.pk, "record": record.pk, "draft": draft.pk, "event": session.event_id,
            "old_version": old.pk, "version": version.pk}  # fmt: skip
     match = factories.replay_match(event=session.event, rule=HOSTILE, name=HOSTILE, text=HOSTILE, failure=HOSTILE)
-    pks |= {"replay": match.replay_id, "match": match.pk}
+    pks |= {"replay": match.replay_id, "match": match.pk} | exception(finding, adam)
     return {name: address.format(**pks) for name, address in (SCREENS | ANALYSTS | DOWNLOADS).items()}
+
+
+def exception(finding: Finding, author: User) -> dict[str, int]:
+    """An exception, and a look at one, with hostile texts; it hides the finding."""
+    term = {"field": HOSTILE, "comparison": "in", "values": [HOSTILE, HOSTILE]}
+    columns = dict.fromkeys(("name", "owner", "reason", "why_no_expiry"), HOSTILE[:60])
+    made = factories.rule_exception(rule=HOSTILE, terms=[term], made_from=finding.pk, created_by=author, **columns)
+    ExceptionLine.objects.create(exception=made, at=made.created_at, by=author, action="made", text=HOSTILE)
+    archived = factories.finding(output=HOSTILE, record_state="archived")
+    Hidden.objects.create(finding=archived, exception=made)
+    look = factories.replay_match(event=finding.event, rule=HOSTILE, change="gone", layer="except", name=HOSTILE)
+    return {"exception": made.pk, "look": look.replay_id}
 
 
 def updated_rule() -> tuple[Version, Version]:

@@ -12,6 +12,7 @@ from ecsaudit.findings.models import Finding
 from ecsaudit.library.effective import as_it_was
 from ecsaudit.library.models import Kind, RuleSet
 from ecsaudit.library.shipped_content import runbook_of
+from ecsaudit.replay.models import Hidden
 from ecsaudit.web import finding_list, lists
 from ecsaudit.web.raw import Raw
 from ecsaudit.web.rule_list import item_address
@@ -42,8 +43,14 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
             "tags": other_tags(finding.tags),
             "rule_address": item_address(Kind.RULE, finding.rule),
             "runbook": runbook_of(finding.rule),
+            "hidden": hidden_by(finding),
         },
     )
+
+
+def hidden_by(finding: Finding) -> Hidden | None:
+    """The exception that archived the finding, if one did."""
+    return Hidden.objects.select_related("exception").filter(finding=finding).first() if finding.is_archived else None
 
 
 def explained(finding: Finding, rule_set: RuleSet | None) -> dict[str, Any] | None:
