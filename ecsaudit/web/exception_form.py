@@ -20,6 +20,8 @@ from ecsaudit.web.replay_page import DAYS
 from ecsaudit.web.visible import mark
 
 USUAL = timedelta(days=90)
+# Characters that a box shows in a line where it is narrow.
+LINE = 56
 # Rows for fields that were not offered.
 FREE_ROWS = 2
 NAMED = {"\n": "\\n", "\r": "\\r", "\t": "\\t", "\\": "\\\\"}
@@ -68,7 +70,8 @@ class Row:
 
     @property
     def lines(self) -> int:
-        return min(max(self.text.count("\n") + 1, 1), 8)
+        """How high the box must be to show all of it, up to a height."""
+        return min(sum(len(line) // LINE + 1 for line in self.text.split("\n")), 8)
 
 
 def rows_to_begin(offered: Sequence[Offered], chosen: Sequence[str]) -> list[Row]:

@@ -89,8 +89,7 @@ def new(request: HttpRequest) -> HttpResponse:
             "past": "open",
         }
     )
-    context = {"tuples": list(enumerate(tuples)), "number": number}
-    return page(request, event, form, exception_form.rows_to_begin(fields, chosen), context)
+    return page(request, event, form, exception_form.rows_to_begin(fields, chosen), {"number": number})
 
 
 def asked(request: HttpRequest) -> tuple[Event, str, Finding | None]:
@@ -121,6 +120,8 @@ def make(request: HttpRequest) -> HttpResponse:
     problems = problems_of(form.cleaned_data["rule"], terms, event)
     context: dict[str, Any] = {"wrong": problems, "look": look_of(request, form)}
     do = request.POST.get("do")
+    # While somebody only looks, what is still to be filled in is no error.
+    context["checked"] = do == "save"
     if problems or do == "again":
         return page(request, event, form, rows, context)
     if do == "look":
@@ -186,6 +187,7 @@ def page(
     replay = context.get("look")
     context |= {
         "form": form,
+        "tuples": list(enumerate(candidates(offered(event.raw_text)))),
         "event": event,
         "rule": values["rule"],
         "finding": values.get("finding"),
@@ -269,6 +271,7 @@ def detail(request: HttpRequest, exception: RuleException, form: ExpiryForm) -> 
             "made_from": Finding.objects.filter(pk=exception.made_from or 0).first(),
             "text": text_of([exception]),
             "form": form,
+            "checked": form.is_bound,
         },
     )
 
