@@ -12,7 +12,7 @@ from ecsaudit.execsessions.models import ExecSession, SessionEvent
 from ecsaudit.findings import groups
 from ecsaudit.findings.fingerprint import Subject
 from ecsaudit.findings.models import Finding, FindingGroup, TagSet
-from ecsaudit.library.models import RuleSet
+from ecsaudit.library.models import RuleException, RuleSet
 from ecsaudit.notifications.models import Channel, Delivery, Message
 from ecsaudit.notifications.routing import Routing
 from ecsaudit.policies import services as policies
@@ -154,6 +154,20 @@ def hub_finding(**fields: Any) -> HubFinding:
         "sent_at": NOW,
     } | fields
     return HubFinding.objects.create(finding=told, **fields)
+
+
+def rule_exception(**fields: Any) -> RuleException:
+    """One in force, which is in no rule set: that is for library.exceptions to make."""
+    fields = {
+        "rule": "Terminal Shell in ECS Container",
+        "name": f"ecsaudit_{next(numbers):012x}",
+        "terms": [{"field": "ct.srcip", "comparison": "=", "values": ["203.0.113.7"]}],
+        "owner": "ana",
+        "reason": "nightly job",
+        "created_at": NOW,
+        "expires_at": NOW + timedelta(days=90),
+    } | fields
+    return RuleException.objects.create(**fields)
 
 
 def replay(**fields: Any) -> Replay:

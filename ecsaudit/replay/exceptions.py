@@ -11,14 +11,16 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Case, QuerySet, When
 
+from ecsaudit.findings.models import CloseReason, Finding
 from ecsaudit.library import exceptions
 from ecsaudit.library.exception_rows import hidden_since
 from ecsaudit.library.exception_texts import Term, with_draft
 from ecsaudit.library.models import ExceptionState, Kind, Layer, Library, RuleException
 from ecsaudit.people.models import User
 from ecsaudit.replay import services
-from ecsaudit.replay.models import Purpose, Replay, Scope, State
+from ecsaudit.replay.models import Change, Purpose, Replay, Scope, State
 
 logger = logging.getLogger(__name__)
 
@@ -42,6 +44,14 @@ def seen(replay: Replay | None, rule: str, terms: Sequence[Term]) -> dict[str, A
         return None
     since = replay.since and replay.since.isoformat()
     return {"since": since, "findings": replay.gone_findings, "confirmed": replay.gone_confirmed, "events": replay.gone}
+
+
+def found_by(replay: Replay) -> QuerySet[Finding]:
+    """The findings among the matches that a look kept, confirmed ones first, then the newest."""
+    events = replay.matches.filter(change=Change.GONE).values("event")
+    confirmed = Case(When(close_reason=CloseReason.TRUE_POSITIVE, then=0), default=1)
+    found = Finding.objects.active().filter(event__in=events, rule__in=replay.rules)
+    return found.select_related("session").order_by(confirmed, "-event_time", "-pk")
 
 
 @transaction.atomic

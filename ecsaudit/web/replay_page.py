@@ -17,7 +17,7 @@ from ecsaudit.library.models import Kind, Layer
 from ecsaudit.replay.models import Change, Purpose, Replay
 from ecsaudit.replay.outcomes import KEPT
 from ecsaudit.visible import shortened
-from ecsaudit.web.exports import column, newest_first
+from ecsaudit.web.exports import column, links, newest_first
 from ecsaudit.web.finding_list import ALL
 from ecsaudit.web.paging import Place, page, place_of
 from ecsaudit.web.times import moment, span, stamp
@@ -74,6 +74,7 @@ class Standing:
     looked_at: str
     judged_by: str
     state_address: str
+    exports: Sequence[tuple[str, str]]
 
 
 def standing(replay: Replay, address: QueryDict, in_force: int | None) -> Standing:
@@ -104,7 +105,14 @@ def standing(replay: Replay, address: QueryDict, in_force: int | None) -> Standi
         looked_at=looked_at(replay),
         judged_by=judged_by(replay, in_force),
         state_address=state_address,
+        exports=export_links(replay, change) if rows else (),
     )
+
+
+def export_links(replay: Replay, change: Change) -> list[tuple[str, str]]:
+    """Addresses of the rows as a file; whole ones, because the part of the page that has them moves between pages."""
+    base = reverse("replay", args=[replay.pk])
+    return [(word, base + address) for word, address in links([("change", change.value)])]
 
 
 def asked_change(replay: Replay, asked: str) -> Change:
@@ -187,6 +195,25 @@ def exported() -> Iterator[dict[str, Any]]:
     """Every replay that the list shows, as a file has it."""
     rows = Replay.objects.for_list().select_related(None)
     return newest_first(rows.values(*(column.path for column in EXPORT)), "created_at")
+
+
+MATCH_EXPORT = (
+    column("id", "pk"),
+    *map(column, ("event_time", "rule", "change")),
+    column("event_id", "event__event_id"),
+    column("event_name", "event__event_name"),
+    column("region", "event__region"),
+    column("account", "event__account__account_id"),
+    column("account_alias", "event__account__alias"),
+    column("session", "event__session_event__session_id"),
+    column("person", "event__session_event__session__person"),
+)
+
+
+def exported_matches(replay: Replay, address: QueryDict) -> Iterator[dict[str, Any]]:
+    """The matches of one change that the replay kept, as a file has them."""
+    rows = replay.matches.filter(change=asked_change(replay, address.get("change", "")))
+    return newest_first(rows.values(*(column.path for column in MATCH_EXPORT)), "event_time")
 
 
 def findings_address(replay: Replay, record_state: str) -> str:

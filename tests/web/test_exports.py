@@ -21,6 +21,7 @@ LISTS = {
     "findings": "/findings/",
     "rules": "/rules/",
     "macros-and-lists": "/rules/shared/",
+    "exceptions": "/rules/exceptions/",
     "replays": "/rules/replays/",
     "deliveries": "/deliveries/",
     "unreadable-records": "/collection/unreadable/",
@@ -47,6 +48,7 @@ def something_in_every_list() -> None:
     session = factories.exec_session(started_at=timezone.now())
     factories.finding(session=session)
     factories.replay()
+    factories.rule_exception()
     factories.unreadable_record()
     factories.delivery(finding=Finding.objects.get(), created_at=timezone.now())
 
@@ -118,6 +120,28 @@ def test_a_finding_s_file_has_its_fields_and_tags(as_vera: Client) -> None:
     assert (line["tags"], line["output_fields"]) == (["cloud", "T1609"], {"ct.user": "ana"})
     assert (line["priority"], line["workflow_status"], line["person"]) == ("Warning", "new", "ana@example.com")
     assert row["tags"] == '["cloud", "T1609"]'
+
+
+def test_the_matches_of_a_replay_are_a_file_by_change_and_keep_their_session(as_vera: Client) -> None:
+    session = factories.exec_session(person="=ana", started_at=timezone.now())
+    match = factories.replay_match(event=session.event, rule="Shell", change="gone", gone=1)
+    address = match.replay.get_absolute_url()
+    page = as_vera.get(f"{address}?change=gone").content.decode()
+    assert f'href="{address}?change=gone&amp;as=csv" download' in page
+    (line,) = lines_of(as_vera, f"{address}?change=gone&as=jsonl")
+    assert (line["rule"], line["change"], line["session"], line["person"]) == ("Shell", "gone", session.pk, "=ana")
+    assert rows_of(as_vera, f"{address}?change=gone&as=csv")[0]["person"] == "'=ana"
+    assert lines_of(as_vera, f"{address}?change=unchanged&as=jsonl") == []
+    assert as_vera.get("/rules/replays/999/?as=csv").status_code == 404
+
+
+def test_exceptions_are_filtered_as_on_the_page_and_keep_their_terms(as_vera: Client) -> None:
+    kept = factories.rule_exception(reason=FORMULA)
+    factories.rule_exception(state="expired", ended_at=timezone.now())
+    (line,) = lines_of(as_vera, "/rules/exceptions/?as=jsonl")
+    assert (line["id"], line["terms"], line["reason"]) == (kept.pk, kept.terms, FORMULA)
+    assert rows_of(as_vera, "/rules/exceptions/?as=csv")[0]["reason"] == f"'{FORMULA}"
+    assert len(lines_of(as_vera, "/rules/exceptions/?state=expired&as=jsonl")) == 1
 
 
 def test_rules_are_filtered_as_on_the_page(as_vera: Client) -> None:

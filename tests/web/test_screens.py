@@ -11,9 +11,10 @@ from django.urls import URLPattern
 from ecsaudit.findings import triage
 from ecsaudit.findings.models import BulkAction, Finding
 from ecsaudit.library.effective import rules
-from ecsaudit.library.models import ImportDraft, Layer, Version
+from ecsaudit.library.models import ExceptionLine, ImportDraft, Layer, Version
 from ecsaudit.notifications.models import Attempt, Channel, Message
 from ecsaudit.people.models import User
+from ecsaudit.replay.models import Hidden
 from ecsaudit.securityhub.models import HubRegion
 from ecsaudit.urls import urlpatterns
 from tests import factories
@@ -39,6 +40,8 @@ SCREENS = {
     "bulk-action-state": "/findings/actions/{action}/state/",
     "library": "/rules/",
     "library-item": "/rules/item/?kind=list&name=system_shells",
+    "exceptions": "/rules/exceptions/?state=active&state=expired&state=withdrawn",
+    "exception": "/rules/exceptions/{exception}/",
     "library-shared": "/rules/shared/",
     "rule-words": "/rules/words/",
     "rule-versions": "/rules/versions/?left={old_version}&right={version}",
@@ -78,6 +81,8 @@ ANALYSTS = {
     "rule-test-new": "/rules/tests/new/?event={event}&rule=Terminal+Shell+in+ECS+Container",
     "policy-new": "/policies/new/",
     "policy-edit": "/policies/{policy}/edit/",
+    "exception-new": "/rules/exceptions/new/?event={event}&rule=Terminal+Shell+in+ECS+Container",
+    "exception-look": "/rules/exceptions/look/{look}/",
     "rule-import": "/rules/import/",
     "rule-import-preview": "/rules/import/{draft}/",
 }
@@ -94,11 +99,11 @@ DOWNLOADS = {
     "rule-export-own": "/rules/export/rules.yaml",
 }
 ACTIONS = {
-    "remove-sample", "logout", "library-switch", "rule-check", "rule-save", "rule-take-away", "rule-restore",
-    "rule-test-remove", "replay-cancel", "channel-switch", "channel-test", "security-hub-switch",
-    "security-hub-test", "security-hub-send-again", "security-hub-settle", "finding-change", "findings-act",
-    "bulk-action-undo", "suppression-end", "message-send-again", "policy-create", "policy-save", "policy-check",
-    "policy-check-new", "policy-act",
+    "exception-make", "exception-extend", "exception-withdraw", "remove-sample", "logout", "library-switch",
+    "rule-check", "rule-save", "rule-take-away", "rule-restore", "rule-test-remove", "replay-cancel",
+    "channel-switch", "channel-test", "security-hub-switch", "security-hub-test", "security-hub-send-again",
+    "security-hub-settle", "finding-change", "findings-act", "bulk-action-undo", "suppression-end",
+    "message-send-again", "policy-create", "policy-save", "policy-check", "policy-check-new", "policy-act",
 }  # fmt: skip
 
 
@@ -151,13 +156,25 @@ def addresses(adam: User) -> dict[str, str]:
            "old_version": old.pk, "version": version.pk, "hub": hub.pk}  # fmt: skip
     match = factories.replay_match(event=session.event, rule=HOSTILE, name=HOSTILE, text=HOSTILE, failure=HOSTILE)
     pks |= {"action": action.pk, "replay": match.replay_id, "match": match.pk, "channel": hostile_channel().pk}
-    pks |= {"message": hostile_message(finding).pk}
+    pks |= {"message": hostile_message(finding).pk} | exception(finding, adam)
     policy = factories.policy(
         HOSTILE, channels=[factories.channel(HOSTILE)], rules=[HOSTILE], tags=[HOSTILE], scope={"region": [HOSTILE]},
         description=HOSTILE, owner=HOSTILE, runbook_url=HOSTILE,
     )  # fmt: skip
     pks |= {"policy": policy.pk}
     return {name: address.format(**pks) for name, address in (SCREENS | ANALYSTS | ADMINISTRATORS | DOWNLOADS).items()}
+
+
+def exception(finding: Finding, author: User) -> dict[str, int]:
+    """An exception, and a look at one, with hostile texts; it hides the finding."""
+    term = {"field": HOSTILE, "comparison": "in", "values": [HOSTILE, HOSTILE]}
+    columns = dict.fromkeys(("name", "owner", "reason", "why_no_expiry"), HOSTILE[:60])
+    made = factories.rule_exception(rule=HOSTILE, terms=[term], made_from=finding.pk, created_by=author, **columns)
+    ExceptionLine.objects.create(exception=made, at=made.created_at, by=author, action="made", text=HOSTILE)
+    archived = factories.finding(output=HOSTILE, record_state="archived")
+    Hidden.objects.create(finding=archived, exception=made)
+    look = factories.replay_match(event=finding.event, rule=HOSTILE, change="gone", layer="except", name=HOSTILE)
+    return {"exception": made.pk, "look": look.replay_id}
 
 
 def hostile_channel() -> Channel:

@@ -22,6 +22,7 @@ from ecsaudit.library.effective import as_it_was
 from ecsaudit.library.models import Kind, RuleSet
 from ecsaudit.library.shipped import Runbook
 from ecsaudit.library.shipped_content import runbook_of
+from ecsaudit.replay.models import Hidden
 from ecsaudit.web import delivery_list, finding_list, group_list, history, lists
 from ecsaudit.web.access import person
 from ecsaudit.web.filters import ListFilter
@@ -113,6 +114,7 @@ def detail(request: HttpRequest, pk: int, refused: str = "", status: int = 200) 
         "changes": CHANGES,
         "deliveries": delivery_list.of_finding(finding.pk),
         "hub": getattr(finding, "hub", None),
+        "hidden": hidden_by(finding),
         "people": people() if user.is_analyst else [],
     }
     return render(request, "findings/detail.html", context, status=status)
@@ -166,6 +168,11 @@ def rule_of(finding: Finding, rule_set: RuleSet | None) -> engine.Rule | None:
     if rule_set is None:
         return None
     return next((rule for rule in as_it_was(*rule_set.key).rules if rule.name == finding.rule), None)
+
+
+def hidden_by(finding: Finding) -> Hidden | None:
+    """The exception that archived the finding, if one did."""
+    return Hidden.objects.select_related("exception").filter(finding=finding).first() if finding.is_archived else None
 
 
 def explained(finding: Finding, rule_set: RuleSet | None) -> dict[str, Any] | None:

@@ -18,13 +18,14 @@ from ecsaudit import engine
 from ecsaudit.compliance.frameworks import other_tags
 from ecsaudit.library import services, updates
 from ecsaudit.library.effective import RulesBroken, rules
-from ecsaudit.library.models import Kind, Library, Mode, Version
+from ecsaudit.library.models import MADE_LAYERS, Kind, Library, Mode, RuleException, Version
 from ecsaudit.library.rule_tests import results, tally
 from ecsaudit.library.shipped_content import runbook_of
 from ecsaudit.library.uses import used_by
 from ecsaudit.web import exports, rule_list
 from ecsaudit.web.access import analysts_only, person
 from ecsaudit.web.asked import asked_item
+from ecsaudit.web.exception_list import ExceptionRow
 from ecsaudit.web.filters import ListFilter
 from ecsaudit.web.in_force import but_not_yet, needs_rules
 from ecsaudit.web.version_rows import version_rows
@@ -85,7 +86,7 @@ def item(request: HttpRequest) -> HttpResponse:
         "texts": [
             version
             for version in reversed(versions)
-            if version.is_current and version.text and version.layer != "switch"
+            if version.is_current and version.text and version.layer not in MADE_LAYERS
         ],
         "modes": Mode.choices,
         "here": request.get_full_path(),
@@ -99,7 +100,12 @@ def item(request: HttpRequest) -> HttpResponse:
             ),
             None,
         )
-        context |= {"row": row, "runbook": runbook_of(name)}
+        in_force = RuleException.objects.in_force().filter(rule=name)
+        context |= {
+            "row": row,
+            "runbook": runbook_of(name),
+            "exceptions": [ExceptionRow(each, timezone.now()) for each in in_force],
+        }
         if row is not None:
             context |= {
                 "tests": results({name: row.rule}, [name]),

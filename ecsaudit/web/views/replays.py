@@ -73,7 +73,11 @@ def refused(request: HttpRequest, problems: list[dict[str, Any]], reason: str = 
     return render(request, "replay/refused.html", context, status=422)
 
 
-def show(request: HttpRequest, pk: int) -> HttpResponse:
+def show(request: HttpRequest, pk: int) -> HttpResponseBase:
+    """One replay, or the matches that it kept as a file."""
+    if form := exports.asked(request):
+        rows = replay_page.exported_matches(get_object_or_404(Replay, pk=pk), request.GET)
+        return exports.answer(form, "replay-matches", replay_page.MATCH_EXPORT, rows)
     return render(request, "replay/show.html", context_of(request, pk))
 
 
