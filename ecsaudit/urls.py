@@ -5,6 +5,7 @@ from django.urls import path
 
 from ecsaudit.web.views import (
     account,
+    channels,
     collection,
     compliance,
     deliveries,
@@ -69,6 +70,13 @@ urlpatterns = [
     path("deliveries/facets/", deliveries.facets, name="delivery-facets"),
     path("deliveries/messages/<int:pk>/", deliveries.message, name="message"),
     path("deliveries/messages/<int:pk>/send-again/", deliveries.send_again, name="message-send-again"),
+    path("channels/", channels.listing, name="channels"),
+    path("channels/new/", channels.new, name="channel-new"),
+    path("channels/<int:pk>/", channels.detail, name="channel"),
+    path("channels/<int:pk>/delete/", channels.delete, name="channel-delete"),
+    path("channels/<int:pk>/switch/", channels.switch, name="channel-switch"),
+    path("channels/<int:pk>/test/", channels.test, name="channel-test"),
+    path("channels/<int:pk>/texts/", channels.texts, name="channel-texts"),
     path("sample/remove/", sample.remove, name="remove-sample"),
     path("login/", account.Login.as_view(), name="login"),
     path("logout/", account.Logout.as_view(), name="logout"),

@@ -7,11 +7,12 @@ Throttle (an open window of one channel and policy: what comes meanwhile is held
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery, Sum
 from django.urls import reverse
 
 from ecsaudit.findings.models import Finding
@@ -20,6 +21,8 @@ from ecsaudit.findings.severity import Severity
 # A channel fails, for people, after so many failures in a row or after this time.
 FAILING_AFTER = 3
 FAILING_AFTER_TIME = timedelta(minutes=5)
+# No screen counts a channel's findings further than this.
+COUNTED = 1_000
 
 
 class Purpose(models.TextChoices):
@@ -47,7 +50,36 @@ HELD = (State.CLAIMED, State.CALLING)
 SENDABLE_AGAIN = (State.FAILED, State.UNCERTAIN)
 
 
+class CountOf(Subquery):
+    """How many rows a query has; bound it with a slice."""
+
+    template = "(SELECT COUNT(*) FROM (%(subquery)s) AS counted)"
+    output_field = models.IntegerField()
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """Findings that a channel was to be told (COUNTED + 1 when there are more), and those held back at the moment."""
+
+    findings: int
+    held: int
+
+
 class ChannelQuerySet(QuerySet["Channel"]):
+    def numbers(self, now: datetime, since: datetime | None) -> dict[int, Numbers]:
+        """By channel id, in one query."""
+        deliveries = Delivery.objects.filter(channel=OuterRef("pk"))
+        if since is not None:
+            deliveries = deliveries.filter(created_at__gte=since)
+        windows = Throttle.objects.filter(channel=OuterRef("pk"), until_at__gt=now)
+        counted = self.annotate(
+            findings=CountOf(deliveries.order_by().values("pk")[: COUNTED + 1]),
+            held=Subquery(windows.order_by().values("channel").annotate(sum=Sum("held")).values("sum")),
+        )
+        return {
+            pk: Numbers(findings, held or 0) for pk, findings, held in counted.values_list("pk", "findings", "held")
+        }
+
     def failing(self, now: datetime) -> ChannelQuerySet:
         """Those in use that people must hear of."""
         return self.filter(enabled=True).filter(

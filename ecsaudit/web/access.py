@@ -28,6 +28,18 @@ def analysts_only(view: View) -> View:
     return checked
 
 
+def administrators_only(view: View) -> View:
+    """For administrators; others get the page that says so."""
+
+    @wraps(view)
+    def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if not getattr(request.user, "is_superuser", False):
+            raise PermissionDenied("only administrators may change this; ask one of them")
+        return view(request, *args, **kwargs)
+
+    return checked
+
+
 def person(request: HttpRequest) -> User:
     """Who is logged in; every screen but the log-in has somebody."""
     assert isinstance(request.user, User)

@@ -11,7 +11,7 @@ from django.urls import URLPattern
 from ecsaudit.findings.models import Finding
 from ecsaudit.library.effective import rules
 from ecsaudit.library.models import ImportDraft, Layer, Version
-from ecsaudit.notifications.models import Attempt, Message
+from ecsaudit.notifications.models import Attempt, Channel, Message
 from ecsaudit.people.models import User
 from ecsaudit.urls import urlpatterns
 from tests import factories
@@ -56,6 +56,7 @@ SCREENS = {
     "deliveries": "/deliveries/",
     "delivery-facets": "/deliveries/facets/",
     "message": "/deliveries/messages/{message}/",
+    "channels": "/channels/",
     "change-password": "/password/",
     "login": "/login/",
 }
@@ -67,13 +68,20 @@ ANALYSTS = {
     "rule-import": "/rules/import/",
     "rule-import-preview": "/rules/import/{draft}/",
 }
+# Not for analysts either.
+ADMINISTRATORS = {
+    "channel-new": "/channels/new/?kind=webhook",
+    "channel": "/channels/{channel}/",
+    "channel-delete": "/channels/{channel}/delete/",
+    "channel-texts": "/channels/{channel}/texts/?finding={finding}",
+}
 # Files, not pages.
 DOWNLOADS = {
     "rule-export": "/rules/export/",
     "rule-export-own": "/rules/export/rules.yaml",
 }
 ACTIONS = {"remove-sample", "logout", "library-switch", "rule-check", "rule-save", "rule-take-away", "rule-restore",
-           "rule-test-remove", "replay-cancel", "message-send-again"}  # fmt: skip
+           "rule-test-remove", "replay-cancel", "channel-switch", "channel-test", "message-send-again"}  # fmt: skip
 
 
 class Inert(HTMLParser):
@@ -115,8 +123,22 @@ def addresses(adam: User) -> dict[str, str]:
     pks = {"session": session.pk, "finding": finding.pk, "record": record.pk, "draft": draft.pk, "event": session.event_id,
            "old_version": old.pk, "version": version.pk}  # fmt: skip
     match = factories.replay_match(event=session.event, rule=HOSTILE, name=HOSTILE, text=HOSTILE, failure=HOSTILE)
-    pks |= {"replay": match.replay_id, "match": match.pk, "message": hostile_message(finding).pk}
-    return {name: address.format(**pks) for name, address in (SCREENS | ANALYSTS | DOWNLOADS).items()}
+    pks |= {"replay": match.replay_id, "match": match.pk}
+    pks |= {"channel": hostile_channel().pk, "message": hostile_message(finding).pk}
+    return {name: address.format(**pks) for name, address in (SCREENS | ANALYSTS | ADMINISTRATORS | DOWNLOADS).items()}
+
+
+def hostile_channel() -> Channel:
+    """A failing channel whose name, templates and answers are hostile."""
+    now = factories.NOW.now(factories.NOW.tzinfo)
+    # What stands in its form's fields was checked when it was written.
+    written = HOSTILE.partition("\u202e")[0]
+    channel = factories.channel(
+        name=written, settings={"url": written}, title_template=written, body_template=written + "{", failing_since=now,
+        failures_in_a_row=9, last_tried_at=now, last_answer_code=HOSTILE[:64], last_answer_text=HOSTILE,
+    )  # fmt: skip
+    factories.message(channel=channel, purpose="test", state="failed", answer_code=HOSTILE[:64], answer_text=HOSTILE)
+    return channel
 
 
 def hostile_message(finding: Finding) -> Message:
@@ -147,10 +169,10 @@ def updated_rule() -> tuple[Version, Version]:
 
 def test_every_address_is_tried_here() -> None:
     names = {pattern.name for pattern in urlpatterns if isinstance(pattern, URLPattern)}
-    assert names == SCREENS.keys() | ANALYSTS.keys() | DOWNLOADS.keys() | ACTIONS
+    assert names == SCREENS.keys() | ANALYSTS.keys() | ADMINISTRATORS.keys() | DOWNLOADS.keys() | ACTIONS
 
 
-@pytest.mark.parametrize("name", sorted((SCREENS | ANALYSTS | DOWNLOADS).keys() - {"login"}))
+@pytest.mark.parametrize("name", sorted((SCREENS | ANALYSTS | ADMINISTRATORS | DOWNLOADS).keys() - {"login"}))
 def test_a_stranger_is_sent_to_the_log_in(client: Client, addresses: dict[str, str], name: str) -> None:
     answer = client.get(addresses[name])
     assert (answer.status_code, answer.headers["Location"]) == (302, f"/login/?next={quote(addresses[name])}")
@@ -169,7 +191,15 @@ def test_what_is_for_analysts_is_not_for_vera(
     assert as_adam.get(addresses[name]).status_code == 200
 
 
-@pytest.mark.parametrize("name", sorted(SCREENS | ANALYSTS | DOWNLOADS))
+@pytest.mark.parametrize("name", sorted(ADMINISTRATORS))
+def test_what_is_for_administrators_is_not_for_ann(
+    as_ann: Client, as_adam: Client, addresses: dict[str, str], name: str
+) -> None:
+    assert as_ann.get(addresses[name]).status_code == 403
+    assert as_adam.get(addresses[name]).status_code == 200
+
+
+@pytest.mark.parametrize("name", sorted(SCREENS | ANALYSTS | ADMINISTRATORS | DOWNLOADS))
 def test_a_strict_policy_goes_with_every_page(
     as_adam: Client, client: Client, addresses: dict[str, str], name: str
 ) -> None:
@@ -180,7 +210,7 @@ def test_a_strict_policy_goes_with_every_page(
     assert answer.headers["Referrer-Policy"] == "same-origin"
 
 
-@pytest.mark.parametrize("name", sorted(SCREENS | ANALYSTS))
+@pytest.mark.parametrize("name", sorted(SCREENS | ANALYSTS | ADMINISTRATORS))
 def test_nothing_in_a_page_could_run(as_adam: Client, client: Client, addresses: dict[str, str], name: str) -> None:
     answer = (client if name == "login" else as_adam).get(addresses[name])
     parser = Inert()
@@ -188,7 +218,7 @@ def test_nothing_in_a_page_could_run(as_adam: Client, client: Client, addresses:
     assert parser.found == []
 
 
-@pytest.mark.parametrize("name", sorted(SCREENS | ANALYSTS))
+@pytest.mark.parametrize("name", sorted(SCREENS | ANALYSTS | ADMINISTRATORS))
 def test_no_page_holds_an_invisible_character(as_adam: Client, addresses: dict[str, str], name: str) -> None:
     text = as_adam.get(addresses[name]).content.decode()
     assert "\u202e" not in text
