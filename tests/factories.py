@@ -5,6 +5,8 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
+from django.db import transaction
+
 from ecsaudit.cloudtrail.models import Account, Event, EventBody, Feed, Query, UnreadableRecord
 from ecsaudit.execsessions.models import ExecSession, SessionEvent
 from ecsaudit.findings import groups
@@ -124,7 +126,8 @@ def finding(**fields: Any) -> Finding:
     made.refresh_from_db()
     step = groups.Step(count=int(not made.is_archived), open_count=int(made.is_open))
     step.came(made)
-    groups.count({made.group_id: step}, NOW)
+    with transaction.atomic():
+        groups.count({made.group_id: step}, NOW)
     return made
 
 
