@@ -69,7 +69,7 @@ def shown(row: dict[str, Any], base: str) -> dict[str, str]:
         "output": shortened(row["output"], 200),
         "person": shortened(row["session__person"] or "", 60),
         "place": shortened(place, 60),
-        "account": shortened(row["account__alias"] or row["account__account_id"], 30),
+        "account": shortened(row["account__alias"] or row["account__account_id"] or "", 30),
         "region": shortened(row["region"], 32),
         "archived": "Archived" if row["record_state"] == RecordState.ARCHIVED else "",
     }

@@ -5,6 +5,8 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
+from ecsaudit.findings.models import Priority
+from ecsaudit.findings.own import raise_own
 from ecsaudit.library.models import RuleSet
 from ecsaudit.web import finding_list
 from tests import factories
@@ -171,3 +173,16 @@ def test_an_archived_finding_says_since_when_and_why(as_vera: Client) -> None:
     finding.archived_by = RuleSet.objects.create(files=[["a.yaml", text.format("x").replace("rule: R", "rule: Q")]])
     finding.save()
     assert "was no longer among them" in html(as_vera, f"/findings/{finding.pk}/")
+
+
+def test_a_finding_of_ecsaudit_s_own_stands_in_the_list(as_vera: Client) -> None:
+    raise_own(
+        key="channel:1",
+        rule="Channel is down",
+        priority=Priority.ERROR,
+        output="o",
+        output_fields={},
+        now=timezone.now(),
+    )
+    for address in ("/findings/", "/"):
+        assert "Channel is down" in html(as_vera, address)
