@@ -27,6 +27,8 @@ COMMON_ZONES = (
     "Asia/Singapore", "Asia/Shanghai", "Asia/Tokyo", "Australia/Sydney", "Pacific/Auckland", "America/Sao_Paulo",
     "America/New_York", "America/Chicago", "America/Denver", "America/Los_Angeles",
 )  # fmt: skip
+# Fields that are not needed to count.
+NOT_COUNTED = frozenset({"name", "runbook_url", "reason", "owner", "description"})
 PLACEHOLDERS = {
     "account": "111122223333, or its alias",
     "region": "eu-*",
@@ -121,6 +123,8 @@ class PolicyForm(forms.ModelForm):  # type: ignore[type-arg]
         }
 
     def __init__(self, *arguments: Any, effective: Effective | None, **options: Any) -> None:
+        # Only of an instance does a new form take the model's defaults.
+        options.setdefault("instance", Policy())
         super().__init__(*arguments, **options)
         policy: Policy = self.instance
         # A character that can't be seen stands there as its mark, also where somebody can change it.
@@ -182,8 +186,15 @@ class PolicyForm(forms.ModelForm):  # type: ignore[type-arg]
         self.instance.controls = [*data.get("frameworks", ()), *data.get("chosen_controls", ())]
         super()._post_clean()  # type: ignore[misc]
 
+    def uncounted(self) -> list[tuple[str, str]]:
+        """(label, what is wrong) of what keeps the policy from being counted."""
+        wrong = [
+            (self[name].label, error) for name in self.errors if name in self.fields for error in self.errors[name]
+        ]
+        return wrong if set(self.errors) - NOT_COUNTED else []
+
     def terms(self) -> Terms:
-        """What the policy would say; only of a valid form."""
+        """What the policy would say; only of a form that can be counted."""
         policy: Policy = self.instance
         return policy.terms([channel.pk for channel in self.cleaned_data["channels"]])
 

@@ -156,8 +156,7 @@ def check(request: HttpRequest, pk: int | None = None) -> HttpResponse:
 
 def counted(form: PolicyForm, effective: Effective | None) -> policy_forecast.Shown | None:
     """None where the form can't be understood, which its own messages say. A name is not needed to count."""
-    form.is_valid()
-    if set(form.errors) - {"name", "runbook_url", "reason", "owner", "description"}:
+    if form.uncounted():
         return None
     return policy_forecast.shown(form.terms(), effective, timezone.now())
 

@@ -271,7 +271,7 @@ def test_counting_works_without_a_script_and_saves_nothing(as_ann: Client, defau
 
 def test_what_can_not_be_counted_says_why(as_ann: Client) -> None:
     page = as_ann.post("/policies/check/", FORM | {"hours": "inside"}, headers=HTMX).content.decode()
-    assert "This can't be counted yet: Choose the days" in page
+    assert "This can't be counted yet: Days: Choose the days" in page
 
 
 def test_an_earlier_policy_s_channel_is_told(as_ann: Client, default: Policy, ann: User) -> None:
