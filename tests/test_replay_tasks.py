@@ -22,15 +22,16 @@ from ecsaudit.celery import app
 from ecsaudit.cloudtrail.models import Event, EventBody, Feed
 from ecsaudit.execsessions.models import DailyCount
 from ecsaudit.findings.models import Finding
-from ecsaudit.library.models import Layer, Mode
+from ecsaudit.library.exception_texts import Term
+from ecsaudit.library.models import Layer, Mode, RuleException
 from ecsaudit.library.services import refresh, save, switch
 from ecsaudit.people.models import User
-from ecsaudit.replay import services
+from ecsaudit.replay import exceptions, services
 from ecsaudit.replay.models import Replay, Scope, State
 from tests import cloudtrail_api, factories
 from tests.cloudtrail_api import Api, numbered
 from tests.processes import kill, wait_until, worker
-from tests.replay.history import FIRST, SHIPPED, WIDER
+from tests.replay.history import FIRST, SHIPPED, WIDER, take_in
 
 pytestmark = [pytest.mark.processes, pytest.mark.django_db(transaction=True)]
 FAST = {"ECSAUDIT_LOOKUPS_PER_SECOND": "1000", "ECSAUDIT_LEASE_SECONDS": "2", "ECSAUDIT_POLL_SECONDS": "1"}
@@ -224,3 +225,29 @@ def test_what_a_killed_worker_began_another_finishes_with_the_same_result(
     assert result(finished(replay)) == undisturbed
     (other,) = (log for log in workers if log != holder)
     assert any(line["replay"] == replay.pk for line in lines(other, "replay done"))
+
+
+def test_an_exception_expires_by_itself_and_all_comes_back_though_a_worker_is_killed(
+    workers: dict[Path, Popen[bytes]], ann: User
+) -> None:
+    take_in(*["/bin/sh"] * 30)
+    term = Term("json.value[/requestParameters/container]", "=", ("web",))
+    now = timezone.now()
+    made, hiding = exceptions.make(
+        past=True, rule="Shell", terms=[term], author=ann, owner="ana", reason="nightly", now=now,
+        expires_at=now + timedelta(days=1),
+    )  # fmt: skip
+    assert hiding is not None
+    finished(hiding)
+    take_in(*["/bin/sh"] * 30, first=30)
+    assert not Finding.objects.active().exists()
+
+    RuleException.objects.update(expires_at=timezone.now())
+    back = Replay.objects.filter(scope=Scope.BACK)
+    wait_until(back.exists, seconds=60, what="the end of the exception")
+    kill(next(iter(workers.values())))
+    finished(back.get())
+    made.refresh_from_db()
+    assert made.state == "expired"
+    assert Finding.objects.active().count() == Finding.objects.count() == 60
+    assert sorted(made.history.values_list("action", flat=True)) == ["expired", "made"]
