@@ -20,9 +20,7 @@ DEBUG = env.boolean("ECSAUDIT_DEBUG", False)
 ALLOWED_HOSTS = list(env.items("ECSAUDIT_ALLOWED_HOSTS", ("localhost", "127.0.0.1", "[::1]")))
 BEHIND_HTTPS = env.boolean("ECSAUDIT_HTTPS", False)
 # Under which people reach the product: links in what leaves it begin with it.
-PUBLIC_URL = env.text("ECSAUDIT_URL", "http://localhost:8000").rstrip("/")
-if urlsplit(PUBLIC_URL).scheme not in ("http", "https"):
-    raise BadSetting(f"ECSAUDIT_URL is {PUBLIC_URL!r}; it must be an address such as https://ecsaudit.example.com")
+PUBLIC_URL = env.url("ECSAUDIT_URL", "http://localhost:8000")
 CSRF_TRUSTED_ORIGINS = [f"https://{host}" for host in ALLOWED_HOSTS if BEHIND_HTTPS and host != "*"]
 
 # --- the collector ----------------------------------------------------------------------------------------------------
@@ -39,8 +37,6 @@ RULES_DIR = Path(env.text("ECSAUDIT_RULES_DIR", str(BASE_DIR / "rules"))).expand
 GIVE_UP_HOURS = env.integer("ECSAUDIT_GIVE_UP_HOURS", 24, lowest=1, highest=720)
 # The newest first: it seals, all of them open. Without any, a file in the data folder holds one.
 ENCRYPTION_KEYS = env.keys("ECSAUDIT_ENCRYPTION_KEYS")
-# Under which people reach the product: links in messages begin with it.
-PUBLIC_URL = env.url("ECSAUDIT_URL", "http://localhost:8000")
 ALLOWED_WEBHOOK_HOSTS = env.hosts("ECSAUDIT_ALLOWED_WEBHOOK_HOSTS")
 mail_server = MailServer.of(env.secret("ECSAUDIT_SMTP_URL"), "ECSAUDIT_SMTP_URL")
 EMAIL_HOST, EMAIL_PORT = mail_server.host, mail_server.port

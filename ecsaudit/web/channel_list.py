@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from urllib.parse import urlencode
+
+from django.urls import reverse
 
 from ecsaudit.notifications.channels import CHANNELS
 from ecsaudit.notifications.models import COUNTED, Channel, Numbers
@@ -25,21 +28,22 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """`policies` is None where nobody knows of policies."""
+    """`policies` are how many use the channel, `policies_address` their list."""
 
     channel: Channel
     kind: str
     standing: Standing
     findings: str
     held: int
-    policies: int | None
+    policies: int
+    policies_address: str
 
 
 def rows(
     channels: Iterable[Channel],
     numbers: Mapping[int, Numbers],
     now: datetime,
-    policies: Mapping[int, int] | None = None,
+    policies: Mapping[int, int],
 ) -> list[Row]:
     """`policies` are channel id → how many policies use it."""
     return [
@@ -49,7 +53,8 @@ def rows(
             standing=standing_of(channel, now),
             findings=count_word(numbers[channel.pk].findings),
             held=numbers[channel.pk].held,
-            policies=None if policies is None else policies.get(channel.pk, 0),
+            policies=policies.get(channel.pk, 0),
+            policies_address=f"{reverse('policies')}?{urlencode({'channel': channel.name})}",
         )
         for channel in channels
     ]

@@ -1,4 +1,5 @@
 from datetime import timedelta
+from urllib.parse import quote_plus
 
 import pytest
 
@@ -54,4 +55,4 @@ def test_findings_of_a_week_and_those_held_back_are_counted() -> None:
     assert {pk: (each.findings, each.held) for pk, each in numbers.items()} == {channel.pk: (2, 7), other.pk: (0, 0)}
     first, second = rows([channel, other], numbers, NOW, policies={channel.pk: 5})
     assert (first.findings, first.held, first.policies, second.policies) == ("2", 7, 5, 0)
-    assert rows([channel], numbers, NOW)[0].policies is None
+    assert first.policies_address == f"/policies/?channel={quote_plus(channel.name)}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.contrib import messages
+from django.db.models import Count
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -27,7 +28,8 @@ def listing(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
     numbers = Channel.objects.numbers(now, since=channel_list.week_before(now))
     found = Channel.objects.filter(pk__in=numbers)
-    return render(request, "channels/list.html", {"rows": channel_list.rows(found, numbers, now)})
+    policies = dict(found.order_by().values_list("pk", Count("policies")))
+    return render(request, "channels/list.html", {"rows": channel_list.rows(found, numbers, now, policies)})
 
 
 @require_http_methods(["GET", "POST"])

@@ -10,6 +10,7 @@ from pytest_django import DjangoAssertNumQueries, Settings
 from ecsaudit.notifications import managing, sealing
 from ecsaudit.notifications.channels import CHANNELS
 from ecsaudit.notifications.models import Channel, Message
+from ecsaudit.policies.models import Policy
 from tests import factories
 from tests.notifications.conftest import this_machine_is_allowed
 from tests.notifications.other_sides import http_side
@@ -39,8 +40,8 @@ def test_the_list_costs_the_same_however_many_there_are(
     for number in range(3):
         channel = hook(name=f"Hook {number}")
         factories.message(channel=channel, findings=[factories.finding()])
-    # session, user, sample and broken rules, numbers, channels: 5
-    with django_assert_num_queries(5):
+    # session, user, sample and broken rules, numbers, policies, channels: 6
+    with django_assert_num_queries(6):
         assert "Hook 2" in text_of(as_adam, "/channels/")
 
 
@@ -59,6 +60,9 @@ def test_every_count_links_to_what_it_counts(as_vera: Client) -> None:
     message = factories.message(channel=channel)
     factories.delivery(finding=factories.finding(), channel=channel, message=message, created_at=timezone.now())
     text = text_of(as_vera, "/channels/")
+    Policy.objects.get().channels.add(channel)
+    assert '<a href="/policies/?channel=Hook">1</a>' in text_of(as_vera, "/channels/")
+    assert "Default policy" in text_of(as_vera, "/policies/?channel=Hook")
     address = f"/deliveries/?channel={channel.pk}&days=7"
     assert f'<a href="{address.replace("&", "&amp;")}">1</a>' in text
     assert "Hook" in text_of(as_vera, address)
