@@ -65,6 +65,7 @@ urlpatterns = [
     path("policies/create/", policies.save, name="policy-create"),
     path("policies/act/", policies.act, name="policy-act"),
     path("policies/caught-by/<int:pk>/", policies.caught_by, name="policy-caught-by"),
+    path("policies/of-channel/<int:pk>/", policies.of_channel, name="policy-of-channel"),
     path("policies/<int:pk>/", policies.detail, name="policy"),
     path("policies/<int:pk>/edit/", policies.edit, name="policy-edit"),
     path("policies/<int:pk>/check/", policies.check, name="policy-check"),

@@ -17,8 +17,6 @@ from ecsaudit.policies.in_force import policies
 from ecsaudit.policies.reading import facts_of
 from ecsaudit.policies.terms import Terms
 
-CHANNEL_IS_OFF = "the channel is switched off"
-
 
 def route(findings: Sequence[Finding], now: datetime) -> int:
     """Have policies tell channels about findings; returns how many findings reach one. Runs after findings and groups.
@@ -36,9 +34,12 @@ def route(findings: Sequence[Finding], now: datetime) -> int:
 
 
 def routings_of(findings: Sequence[Finding], leading: Sequence[Terms], now: datetime) -> list[Routing]:
-    """What is to be told about these findings, and what would be if it were not too late or the channel off."""
-    on = dict(Channel.objects.values_list("pk", "enabled"))
-    there = [replace(policy, channels=tuple(pk for pk in policy.channels if pk in on)) for policy in leading]
+    """What is to be told about these findings, and what would be if it were not too late.
+
+    A channel that is off is told as well: the outbox keeps what waits for it.
+    """
+    present = set(Channel.objects.values_list("pk", flat=True))
+    there = [replace(policy, channels=tuple(pk for pk in policy.channels if pk in present)) for policy in leading]
     facts = {
         each.pk: each
         for each in facts_of(
@@ -50,8 +51,7 @@ def routings_of(findings: Sequence[Finding], leading: Sequence[Terms], now: date
     for finding in findings:
         because = too_old(finding, now)
         for routing in decide(finding, facts[finding.pk], there):
-            not_sent = because or ("" if on[routing.channel_id] else CHANNEL_IS_OFF)
-            found.append(replace(routing, not_sent=not_sent) if not_sent else routing)
+            found.append(replace(routing, not_sent=because) if because else routing)
     return found
 
 

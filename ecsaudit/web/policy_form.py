@@ -117,6 +117,8 @@ class PolicyForm(forms.ModelForm):  # type: ignore[type-arg]
         fields = ("name", "description", "rules", "tags", "priority", "hours", "hours_days", "hours_from", "hours_to",
                   "hours_zone", "severity", "channels", "throttle_minutes", "grouping", "runbook_url", "owner",
                   "enabled")  # fmt: skip
+        labels = {"runbook_url": "Runbook"}
+        help_texts = {"runbook_url": "Goes along with every message."}
         widgets = {
             "description": forms.Textarea(attrs={"rows": 2}),
             "runbook_url": forms.URLInput(attrs={"placeholder": "https://…"}),
@@ -189,7 +191,10 @@ class PolicyForm(forms.ModelForm):  # type: ignore[type-arg]
     def uncounted(self) -> list[tuple[str, str]]:
         """(label, what is wrong) of what keeps the policy from being counted."""
         wrong = [
-            (self[name].label, error) for name in self.errors if name in self.fields for error in self.errors[name]
+            (str(self[name].label), str(error))
+            for name in self.errors
+            if name in self.fields
+            for error in self.errors[name]
         ]
         return wrong if set(self.errors) - NOT_COUNTED else []
 

@@ -60,6 +60,7 @@ SCREENS = {
     "policies": "/policies/",
     "policy": "/policies/{policy}/",
     "policy-history": "/policies/history/",
+    "policy-of-channel": "/policies/of-channel/{channel}/",
     "policy-caught-by": "/policies/caught-by/{finding}/",
     "collection": "/collection/",
     "unreadable-records": "/collection/unreadable/",

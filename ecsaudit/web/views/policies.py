@@ -255,6 +255,18 @@ def act(request: HttpRequest) -> HttpResponse:
     return redirect(back)
 
 
+def of_channel(request: HttpRequest, pk: int) -> HttpResponse:
+    """Which policies tell a channel, and those that have none yet and could: a page, or the part of the channel's page."""
+    channel = get_object_or_404(Channel, pk=pk)
+    context = {
+        "channel": channel,
+        "leading": Policy.objects.filter(channels=channel).order_by("position", "pk"),
+        "without_channel": Policy.objects.filter(channels=None, enabled=True).order_by("position", "pk")[:5],
+    }
+    template = "policies/_leading.html" if request.htmx else "policies/of_channel.html"  # type: ignore[attr-defined]
+    return render(request, template, context)
+
+
 def caught_by(request: HttpRequest, pk: int) -> HttpResponse:
     """Which policies catch a finding, and why the others don't: a page, or the part of the finding's page."""
     finding = get_object_or_404(Finding, pk=pk)

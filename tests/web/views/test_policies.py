@@ -85,6 +85,22 @@ def test_the_default_policy_says_that_it_leads_nowhere_and_offers_the_first_chan
     assert list(default.channels.all()) == [channel]
 
 
+def test_a_new_channel_is_offered_to_the_policies_that_lead_nowhere(
+    as_ann: Client, as_vera: Client, default: Policy
+) -> None:
+    channel = factories.channel("#sec")
+    address = f"/policies/of-channel/{channel.pk}/"
+    page = html(as_ann, address)
+    assert "No policy leads here yet" in page
+    assert "“<bdi>Default policy</bdi>” is on, but leads nowhere." in page
+    assert "Have it tell" not in html(as_vera, address)
+    as_ann.post("/policies/act/", {"policy": default.pk, "action": "channel", "channel": channel.pk})
+    part = as_ann.get(address, headers=HTMX).content.decode()
+    assert f'<a href="/policies/{default.pk}/"><bdi>Default policy</bdi></a>' in part
+    assert "leads nowhere" not in part
+    assert "<html" not in part
+
+
 def test_the_list_tells_each_policy_in_words_and_counts_what_it_would_catch(as_vera: Client) -> None:
     factories.policy(
         "Shells",
