@@ -32,6 +32,7 @@ def broker_options() -> dict[str, Any]:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return {
         "broker_url": "filesystem://localhost",
+        "broker_transport": "ecsaudit.file_broker:Transport",
         "broker_transport_options": {
             "data_folder_in": str(folders["messages"]),
             "data_folder_out": str(folders["messages"]),

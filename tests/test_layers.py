@@ -15,6 +15,7 @@ LAYERS = [
     "visible",
     "mail_server",
     "settings",
+    "file_broker",
     "celery",
     "engine",
     "guard",
