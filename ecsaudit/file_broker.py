@@ -10,8 +10,8 @@ from typing import Any
 from kombu.transport import filesystem
 
 
-class Channel(filesystem.Channel):  # type: ignore[misc]
-    def _get(self, queue: str) -> Any:
+class Channel(filesystem.Channel):
+    def _get(self, queue: str, timeout: float | None = None) -> Any:
         try:
             return super()._get(queue)  # type: ignore[no-untyped-call]
         except ValueError as error:
