@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from ecsaudit.policies.decide import catches, chosen, throttle_key, throttle_of
+from ecsaudit.policies.catching import Catchers
+from ecsaudit.policies.decide import chosen, throttle_key, throttle_of
 from ecsaudit.policies.facts import Facts
 from ecsaudit.policies.terms import Terms
 
@@ -33,14 +34,15 @@ class Forecast:
 
 def forecast(policy: Terms, earlier: Sequence[Terms], newest_first: Sequence[Facts]) -> Forecast:
     """What comes of these findings, with `earlier` the policies that are asked before this one."""
-    caught = [facts for facts in newest_first if catches(policy, facts)]
+    catch = Catchers()
+    caught = [facts for facts in newest_first if catch(policy, facts)]
     told, before = Counter[int](), Counter[int]()
     windows: dict[tuple[int, str], Window] = {}
     messages = Counter[int]()
     mine = frozenset(policy.channels)
     leading = [one for one in earlier if mine & frozenset(one.channels)]
     for facts in reversed(caught):
-        theirs = chosen(facts, leading)
+        theirs = chosen(facts, leading, catch)
         for channel in policy.channels:
             if str(channel) == facts.about_channel:
                 continue

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from ecsaudit.execsessions.models import ExecSession
 from ecsaudit.findings.models import Finding
-from ecsaudit.policies.decide import covers
+from ecsaudit.policies.catching import Catcher
 from ecsaudit.policies.facts import Circumstances, Facts
 from ecsaudit.policies.reading import circumstances_of, facts_of
 from ecsaudit.policies.terms import Terms
@@ -54,7 +54,8 @@ def covered(policy: Terms, now: datetime) -> Covered:
     sessions = ExecSession.objects.filter(started_at__gte=now - timedelta(days=DAYS)).order_by("-started_at", "-pk")
     found = circumstances_of(sessions[: LOOKED_AT + 1])
     since = found[LOOKED_AT - 1].at if len(found) > LOOKED_AT else None
-    within = [each for each in found[:LOOKED_AT] if covers(policy, each)]
+    catcher = Catcher(policy)
+    within = [each for each in found[:LOOKED_AT] if catcher.covers(each)]
     return Covered(
         sessions=len(within),
         persons=len({each.person for each in within}),

@@ -12,6 +12,7 @@ from ecsaudit.findings.models import Finding, WorkflowStatus
 from ecsaudit.notifications import services as notifications
 from ecsaudit.notifications.models import Channel
 from ecsaudit.notifications.routing import Routing
+from ecsaudit.policies.catching import Catchers
 from ecsaudit.policies.decide import decide
 from ecsaudit.policies.in_force import policies
 from ecsaudit.policies.reading import facts_of
@@ -47,10 +48,11 @@ def routings_of(findings: Sequence[Finding], leading: Sequence[Terms], now: date
             with_roles=any("role" in policy.scope for policy in leading),
         )
     }
+    catch = Catchers()
     found = []
     for finding in findings:
         because = too_old(finding, now)
-        for routing in decide(finding, facts[finding.pk], there):
+        for routing in decide(finding, facts[finding.pk], there, catch):
             found.append(replace(routing, not_sent=because) if because else routing)
     return found
 

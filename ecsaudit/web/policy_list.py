@@ -11,8 +11,8 @@ from django.urls import reverse
 from ecsaudit import engine
 from ecsaudit.compliance.frameworks import keys_of
 from ecsaudit.library.effective import Effective
+from ecsaudit.policies.catching import Catchers
 from ecsaudit.policies.coverage import coverage
-from ecsaudit.policies.decide import catches
 from ecsaudit.policies.facts import Facts
 from ecsaudit.policies.models import Policy
 from ecsaudit.policies.terms import Terms
@@ -111,4 +111,5 @@ def rows(policies: Iterable[Policy], effective: Effective | None) -> list[Policy
 
 def matches(shown: Iterable[PolicyRow], findings: Sequence[Facts]) -> Mapping[int, int]:
     """A policy's id → how many of these findings it catches."""
-    return {row.policy.pk: sum(catches(row.terms, facts) for facts in findings) for row in shown}
+    catch = Catchers()
+    return {row.policy.pk: sum(catch(row.terms, facts) for facts in findings) for row in shown}
