@@ -242,7 +242,7 @@ def test_the_list_shows_those_in_force_and_warns_of_those_that_end_soon(
         text = page(as_vera, "/rules/exceptions/")
     assert "1 exception expires within 7 days" in text
     assert "later one" in text and "soon one" in text and "ended one" not in text
-    assert "Expired, Withdrawn hidden" in text
+    assert "Expired and Withdrawn hidden" in text
     text = page(as_vera, "/rules/exceptions/?expires=soon")
     assert "soon one" in text and "later one" not in text
     assert "ended one" in page(as_vera, "/rules/exceptions/?state=expired")

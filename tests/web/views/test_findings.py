@@ -145,8 +145,9 @@ def test_a_finding_s_page_leads_to_its_session_and_event(
     as_vera: Client, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     finding = factories.finding(output_fields={"jevt.value[/awsRegion]": "eu-west-1", "ct.error": None})
-    # login session, user, finding with session, event and body, history, similar ones: 4, suppression, sample data: 10
-    with django_assert_num_queries(10):
+    # login session, user, finding with session, event and body, history, similar ones: 4, suppression, deliveries,
+    # sample data: 11
+    with django_assert_num_queries(11):
         page = html(as_vera, f"/findings/{finding.pk}/")
     assert f'href="/sessions/{finding.session.pk}/"' in page
     assert "jevt.value[/awsRegion]" in page

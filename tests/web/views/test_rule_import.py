@@ -175,6 +175,6 @@ def test_looking_costs_the_same_however_many_items(
 ) -> None:
     text = "".join(RULE.format(f"R{number}", "ct.name = x") for number in range(300))
     draft = ImportDraft.objects.create(author=ann, files=[["a.yaml", text]])
-    # session, user, draft, which rule set judges, newest version, library, versions in force, is there a sample: 8
-    with django_assert_num_queries(8):
+    # session, user, draft, which rule set judges, newest version, library, exceptions, versions in force, is there a sample: 9
+    with django_assert_num_queries(9):
         assert as_ann.get(f"/rules/import/{draft.pk}/").content.decode().count("proposal") == 300
