@@ -42,7 +42,7 @@ class Answer:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "code", storable(self.code, 64))
-        object.__setattr__(self, "text", storable(self.text, MOST_TEXT))
+        object.__setattr__(self, "text", storable(self.text))
 
     def hiding(self, secrets: Iterable[str]) -> Answer:
         """The same without secrets: other sides quote what they were sent."""
@@ -50,4 +50,5 @@ class Answer:
         for secret in sorted(set(secrets), key=len, reverse=True):
             if len(secret) >= SHORTEST_SECRET:
                 text = text.replace(secret, "•••")
-        return replace(self, text=text)
+        # Cut only now: a secret across the cut would stay half readable.
+        return replace(self, text=text[:MOST_TEXT])

@@ -30,7 +30,10 @@ def wait_after(failures: int, retry_after: float | None = None) -> timedelta:
 
 
 def note(*, channel: Channel, answer: Answer, now: datetime, is_test: bool = False) -> None:
-    """Write down what the other side said. A test that fails tells nothing about messages; one that arrives mends."""
+    """Write down what the other side said.
+
+    A test that fails tells nothing about messages, one that arrives mends; a message that is never taken was at least read.
+    """
     said = {"last_tried_at": now, "last_answer_code": answer.code, "last_answer_text": answer.text}
     if is_test:
         said["tested_at"] = now
@@ -40,7 +43,7 @@ def note(*, channel: Channel, answer: Answer, now: datetime, is_test: bool = Fal
             return
         if answer.outcome == Outcome.ACCEPTED:
             mended(found, said, now)
-        elif is_test:
+        elif is_test or answer.outcome == Outcome.REJECTED:
             Channel.objects.filter(pk=found.pk).update(**said)
         else:
             failed(found, answer, said, now)
@@ -51,7 +54,12 @@ def mended(channel: Channel, said: dict[str, object], now: datetime) -> None:
         **said, failures_in_a_row=0, failing_since=None, next_attempt_at=None, last_accepted_at=now
     )
     if channel.failing_since is not None:
-        settle_own(key=key_of(channel), now=now, text="It takes messages again.")
+        settle(channel, now, "It takes messages again.")
+
+
+def settle(channel: Channel, now: datetime, text: str) -> None:
+    """Resolve the finding about a channel, if there is one, because `text`."""
+    settle_own(key=key_of(channel), now=now, text=text)
 
 
 def failed(channel: Channel, answer: Answer, said: dict[str, object], now: datetime) -> None:

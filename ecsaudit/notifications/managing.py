@@ -56,12 +56,19 @@ def save_texts(*, channel: Channel, title_template: str, body_template: str) -> 
 def switch(*, channel: Channel, enabled: bool) -> None:
     """What waits for a channel that is off goes out when it is on again, unless it was given up by then."""
     channel.enabled = enabled
-    channel.save(update_fields=["enabled", "updated_at"])
+    with transaction.atomic():
+        channel.save(update_fields=["enabled", "updated_at"])
+        if not enabled:
+            health.settle(channel, timezone.now(), "The channel was switched off.")
 
 
 def delete(*, channel: Channel) -> None:
     """With its messages, and what is known of them."""
-    channel.delete()
+    with transaction.atomic():
+        # Whoever sends, or writes down what is to be sent, is done by then or finds no channel.
+        Channel.objects.select_for_update().filter(pk=channel.pk).first()
+        health.settle(channel, timezone.now(), "The channel was deleted.")
+        channel.delete()
 
 
 def send_test(*, channel: Channel, by: User, now: datetime) -> Answer:

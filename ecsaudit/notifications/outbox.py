@@ -2,11 +2,14 @@
 
 from datetime import datetime
 
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from ecsaudit.notifications import throttles
 from ecsaudit.notifications.answer import Outcome
 from ecsaudit.notifications.models import WAITING, Attempt, Channel, Message, State
+
+# The others follow with the next tick.
+MOST_AT_ONCE = 500
 
 
 def due_channels(now: datetime) -> list[int]:
@@ -23,11 +26,20 @@ def give_up(now: datetime) -> int:
     the first one back still sends it.
     """
     overdue = Message.objects.filter(state__in=WAITING, give_up_at__lte=now)
-    ended = overdue.filter(channel__enabled=False).update(
-        state=State.WITHDRAWN, answer_text="the channel was switched off"
+    ended = end(
+        overdue.filter(channel__enabled=False), state=State.WITHDRAWN, answer_text="the channel was switched off"
     )
-    failing = Q(channel__failing_since__isnull=False, channel__last_tried_at__gt=F("created_at"))
+    failing = Q(channel__failing_since__lte=F("created_at"))
     tried = overdue.filter(Q(attempts__gt=0) | failing, channel__enabled=True)
     may_have_arrived = Exists(Attempt.objects.filter(message=OuterRef("pk"), outcome__in=("", Outcome.UNKNOWN)))
-    ended += tried.filter(may_have_arrived).update(state=State.UNCERTAIN)
-    return ended + tried.update(state=State.FAILED)
+    ended += end(tried.filter(may_have_arrived), state=State.UNCERTAIN)
+    return ended + end(tried, state=State.FAILED)
+
+
+def end(messages: QuerySet[Message], **columns: object) -> int:
+    """Set columns of those of these messages that still wait; returns how many.
+
+    The state is asked for by the UPDATE itself: what a sub-query saw may have been claimed by then.
+    """
+    ids = list(messages.values_list("pk", flat=True)[:MOST_AT_ONCE])
+    return Message.objects.filter(pk__in=ids, state__in=WAITING).update(**columns)

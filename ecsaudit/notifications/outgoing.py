@@ -14,7 +14,7 @@ import ssl
 import time
 from collections.abc import Callable, Mapping
 from contextlib import closing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.message import Message
 from email.utils import parsedate_to_datetime
@@ -32,7 +32,9 @@ from ecsaudit.notifications.answer import Answer, Outcome
 
 USER_AGENT = "ecsaudit"
 # The same message would be refused for ever.
-NEVER = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNPROCESSABLE_ENTITY})
+NEVER = frozenset[int]({HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNPROCESSABLE_ENTITY})
+# Of sides that answer 400 also for what a person can mend.
+NEVER_BUT_400 = NEVER - {HTTPStatus.BAD_REQUEST}
 ADDRESSES_TRIED = 3
 
 
@@ -60,8 +62,12 @@ def post(
     headers: Mapping[str, str],
     before_call: Callable[[], None],
     limits: Limits | None = None,
+    never: frozenset[int] = NEVER,
 ) -> Answer:
-    """Send `body` and say what came of it. `before_call` runs once the connection stands, before any byte of the request."""
+    """Send `body` and say what came of it. `before_call` runs once the connection stands, before any byte of the request.
+
+    A status in `never` says that this message will never be taken.
+    """
     limits = limits or Limits()
     deadline = Deadline(limits.total)
     try:
@@ -71,7 +77,10 @@ def post(
         return Answer(Outcome.UNSENT, error.code, str(error))
     with closing(found):
         before_call()
-        return exchange(destination, Wire(found, deadline), body, headers, limits)
+        answer = exchange(destination, Wire(found, deadline), body, headers, limits)
+    if answer.outcome == Outcome.REFUSED and answer.code in {str(int(status)) for status in never}:
+        return replace(answer, outcome=Outcome.REJECTED)
+    return answer
 
 
 def connect(destination: Destination, allowed: Hosts, deadline: Deadline, limits: Limits) -> socket.socket:
@@ -151,8 +160,7 @@ def known(response: HTTPResponse, text: str) -> Answer:
         where_to = headers.get("Location", "nowhere")
         said = f"a redirect to {where_to}; ecsaudit follows none: enter the address that takes messages"
         return Answer(Outcome.REFUSED, str(status), said)
-    outcome = Outcome.REJECTED if status in NEVER else Outcome.REFUSED
-    return Answer(outcome, str(status), text or response.reason, seconds_of(headers.get("Retry-After", "")))
+    return Answer(Outcome.REFUSED, str(status), text or response.reason, seconds_of(headers.get("Retry-After", "")))
 
 
 def read(response: HTTPResponse, size: int) -> str:

@@ -23,7 +23,7 @@ from uuid import uuid4
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F
+from django.db.models import Case, F, Value, When
 from django.utils import timezone
 
 from ecsaudit.findings import triage
@@ -40,6 +40,8 @@ logger = logging.getLogger(__name__)
 # A turn ends after this, so that no busy channel keeps the others waiting; it goes on when a worker is free.
 TURN = timedelta(seconds=15)
 MOST_MESSAGES = 200
+# A message that is tried for the first time is tried for at least so long.
+LATE_TRIES = timedelta(hours=1)
 # Findings that are marked as notified in one transaction.
 STEP = 500
 STOPPED = "the worker was stopped while it sent; it may have arrived"
@@ -128,10 +130,19 @@ def claim(turn: Turn, now: datetime) -> Message | None:
     """The oldest message that is due, ours from now on."""
     with transaction.atomic():
         turn.renew(now)
-        due = Message.objects.due(now).filter(channel=turn.channel, channel__enabled=True)
-        pk = due.order_by("pk").values_list("pk", flat=True).first()
+        # Its channel's row is ours until the transaction ends, so that nobody switches it off meanwhile.
+        due = Message.objects.due(now).filter(channel=turn.channel)
+        asked = due.filter(channel__enabled=True).order_by("pk")
+        pk = asked.values_list("pk", flat=True).first()
         if pk is None or not due.filter(pk=pk).update(
-            state=State.CLAIMED, lease_owner=turn.owner, lease_expires_at=lease_end(now), attempts=F("attempts") + 1
+            state=State.CLAIMED,
+            lease_owner=turn.owner,
+            lease_expires_at=lease_end(now),
+            attempts=F("attempts") + 1,
+            # What waited for a worker for longer than anybody meant gets its tries all the same.
+            give_up_at=Case(
+                When(attempts=0, give_up_at__lt=now + LATE_TRIES, then=Value(now + LATE_TRIES)), default=F("give_up_at")
+            ),
         ):
             return None
     return Message.objects.for_detail().filter(pk=pk).first()
@@ -149,10 +160,10 @@ def send(turn: Turn, message: Message) -> bool:
     call = Call(turn, message, compose(channel.kind, channel.title_template, channel.body_template, notice))
     answer = called(call, notice)
     note(call, answer)
-    if answer.outcome != Outcome.ACCEPTED:
-        return False
-    tell_findings(turn, message)
-    return True
+    if answer.outcome == Outcome.ACCEPTED:
+        tell_findings(turn, message)
+    # A message that is never taken says nothing against the next one.
+    return answer.outcome in (Outcome.ACCEPTED, Outcome.REJECTED)
 
 
 def called(call: Call, notice: Notice) -> Answer:
@@ -231,7 +242,8 @@ def note(call: Call, answer: Answer) -> None:
             # Late, but a yes: nobody may send it again who hasn't begun yet.
             unsent = (*WAITING, State.CLAIMED, State.FAILED, State.UNCERTAIN)
             Message.objects.filter(pk=message.pk, state__in=unsent).update(**columns, lease_owner="")
-        health.note(channel=channel, answer=answer, now=now)
+    # By itself: an answer must not be lost because of what it says about the channel, and others lock the channel first.
+    health.note(channel=channel, answer=answer, now=now)
     logger.info(
         "message tried",
         extra={"message_id": message.pk, "channel": channel.pk, "outcome": answer.outcome.value, "code": answer.code},

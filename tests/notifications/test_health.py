@@ -4,7 +4,7 @@ import pytest
 from pytest_django import DjangoAssertNumQueries
 
 from ecsaudit.findings.models import Finding, WorkflowStatus
-from ecsaudit.notifications import health
+from ecsaudit.notifications import health, managing
 from ecsaudit.notifications.answer import Answer, Outcome
 from ecsaudit.notifications.models import Channel
 from tests import factories
@@ -91,3 +91,14 @@ def test_a_channel_that_is_gone_is_passed_over() -> None:
     Channel.objects.all().delete()
     health.note(channel=channel, answer=NO, now=NOW)
     assert own_findings() == []
+
+
+def test_the_finding_about_a_channel_ends_when_it_is_switched_off_or_deleted() -> None:
+    off, gone = factories.channel("off"), factories.channel("gone")
+    for _ in range(3):
+        note(off, NO)
+        note(gone, NO)
+    assert Finding.objects.open().count() == 2
+    managing.switch(channel=off, enabled=False)
+    managing.delete(channel=gone)
+    assert not Finding.objects.open().exists()

@@ -69,3 +69,18 @@ def test_what_waited_behind_a_failing_channel_is_given_up_but_not_what_waited_fo
     outbox.give_up(NOW + DAY)
     assert (state(behind), state(alone)) == (State.FAILED, State.PENDING)
     assert timezone.is_aware(alone.give_up_at)
+
+
+def test_one_failure_of_a_channel_ends_nothing_that_waited_before_it_failed() -> None:
+    channel = factories.channel(failing_since=NOW + DAY, last_tried_at=NOW + DAY)
+    message = factories.message(channel=channel)
+    assert outbox.give_up(NOW + DAY) == 0
+    assert state(message) == State.PENDING
+
+
+def test_what_a_worker_took_meanwhile_is_not_given_up() -> None:
+    message = factories.message(state=State.RETRYING, attempts=3)
+    waiting = Message.objects.filter(pk=message.pk)
+    Message.objects.update(state=State.CALLING)
+    assert outbox.end(waiting, state=State.FAILED) == 0
+    assert state(message) == State.CALLING

@@ -132,6 +132,9 @@ def test_what_will_never_be_taken_has_failed_for_good(status: int) -> None:
     assert (message.state, message.answer_text) == (State.FAILED, "no such field")
     assert len(side.got) == 1
     assert Finding.objects.get().workflow_status == WorkflowStatus.NEW
+    # It took what it was sent, so it may have the next one.
+    channel.refresh_from_db()
+    assert (channel.failures_in_a_row, channel.next_attempt_at, channel.last_answer_code) == (0, None, str(status))
 
 
 def test_where_there_is_no_connection_nothing_was_sent_and_it_is_tried_again() -> None:
@@ -146,10 +149,20 @@ def test_where_there_is_no_connection_nothing_was_sent_and_it_is_tried_again() -
 def test_after_its_time_a_message_is_given_up_with_the_last_answer() -> None:
     with http_side(status=503, body=b"later") as side:
         channel = webhook(side.url())
-        message = due_message(channel, give_up_at=timezone.now())
+        message = due_message(channel, give_up_at=timezone.now(), attempts=1)
         take_turn(channel)
     message.refresh_from_db()
     assert (message.state, message.answer_code, message.answer_text) == (State.FAILED, "503", "later")
+
+
+def test_what_waited_for_a_worker_for_too_long_is_tried_more_than_once() -> None:
+    with http_side(status=503, body=b"later") as side:
+        channel = webhook(side.url())
+        message = due_message(channel, give_up_at=timezone.now() - timedelta(hours=1))
+        take_turn(channel)
+    message.refresh_from_db()
+    assert message.state == State.RETRYING
+    assert message.give_up_at > timezone.now() + timedelta(minutes=50)
 
 
 def test_a_lost_answer_is_uncertain_and_goes_out_again_only_when_a_person_wants_it(ann: User) -> None:

@@ -28,6 +28,7 @@ MOST_RECIPIENTS = 50
 NO_SERVER = "no mail server is set; an operator sets ECSAUDIT_SMTP_URL"
 # Reply codes of SMTP: 4xx may be well later, 5xx stays.
 FOR_GOOD = 500
+TOO_LARGE = 552
 
 
 class Email(Kind):
@@ -89,7 +90,7 @@ def converse(server: smtplib.SMTP, mail: EmailMessage, before_call: BeforeCall) 
         server.ehlo_or_helo_if_needed()
         code, said = server.mail(sender)
         if code != 250:
-            return refusal(code, f"sender {sender}: {words(said)}")
+            return refusal_of_people(code, f"sender {sender}: {words(said)}")
         answers = [(each, *server.rcpt(envelope(each))) for each in mail.to]
     except smtplib.SMTPResponseException as error:
         return Answer(Outcome.REFUSED, str(error.smtp_code), words(error.smtp_error))
@@ -98,8 +99,7 @@ def converse(server: smtplib.SMTP, mail: EmailMessage, before_call: BeforeCall) 
     refused = [(each, code, words(said)) for each, code, said in answers if code not in (250, 251)]
     told = "; ".join(f"{each} refused: {code} {said}" for each, code, said in refused)
     if len(refused) == len(answers):
-        # One that may be well later keeps the message alive.
-        return refusal(min(code for _, code, _ in refused), told)
+        return refusal_of_people(min(code for _, code, _ in refused), told)
     before_call()
     try:
         code, said = server.data(content)
@@ -117,6 +117,11 @@ def converse(server: smtplib.SMTP, mail: EmailMessage, before_call: BeforeCall) 
 def envelope(address: str) -> str:
     """The bare address, with a domain that every mail server knows."""
     return sanitize_address(parseaddr(address)[1], "utf-8")
+
+
+def refusal_of_people(code: int, text: str) -> Answer:
+    """No sender or recipient is taken: whatever the server says, it is about the settings, which may be mended in time."""
+    return refusal(code, text) if code == TOO_LARGE else Answer(Outcome.REFUSED, str(code), text)
 
 
 def refusal(code: int, text: str) -> Answer:

@@ -1,9 +1,11 @@
 """Opsgenie, by its Alert API. Messages about the same thing share an alias, and so count up one open alert."""
 
+import re
+from collections.abc import Iterator
 from hashlib import sha256
 
 from ecsaudit.notifications.answer import Answer
-from ecsaudit.notifications.channels.kind import BeforeCall, Field, Kind, Values, json_bytes
+from ecsaudit.notifications.channels.kind import BeforeCall, Field, Kind, Problem, Values, json_bytes
 from ecsaudit.notifications.notice import Notice
 from ecsaudit.notifications.outgoing import post
 from ecsaudit.notifications.texts import Text, cut
@@ -25,6 +27,11 @@ class Opsgenie(Kind):
         Field("api_key", "API key", "The key of an API integration that may create alerts.", secret=True),
         Field("region", "Service region", "Where the Opsgenie account is kept.", choices=(("us", "US"), ("eu", "EU"))),
     )
+
+    def problems(self, settings: Values, secrets: Values) -> Iterator[Problem]:
+        # It goes into a header.
+        if not re.fullmatch(r"[!-~]+", secrets["api_key"]):
+            yield Problem("api_key", "API key holds a blank, or a character that can't be typed; copy it again")
 
     def drops_repeats(self, settings: Values) -> bool:
         return True

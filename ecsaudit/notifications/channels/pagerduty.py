@@ -5,7 +5,7 @@ from hashlib import sha256
 from ecsaudit.notifications.answer import Answer
 from ecsaudit.notifications.channels.kind import BeforeCall, Field, Kind, Values, json_bytes
 from ecsaudit.notifications.notice import Notice
-from ecsaudit.notifications.outgoing import post
+from ecsaudit.notifications.outgoing import NEVER_BUT_400, post
 from ecsaudit.notifications.texts import Text, cut
 
 ADDRESSES = {
@@ -35,6 +35,8 @@ class PagerDuty(Kind):
             body=json_bytes({"routing_key": secrets["routing_key"], **event(notice, text)}),
             headers={"Content-Type": "application/json"},
             before_call=before_call,
+            # 400 is said of an unknown integration key as well.
+            never=NEVER_BUT_400,
         )
 
 

@@ -17,7 +17,7 @@ from ecsaudit.notifications.channels.kind import (
     problem_with_url,
 )
 from ecsaudit.notifications.notice import Notice
-from ecsaudit.notifications.outgoing import post
+from ecsaudit.notifications.outgoing import NEVER_BUT_400, post
 from ecsaudit.notifications.texts import Text, cut
 
 # Teams takes 28 KB for the whole card; a character may be six bytes in JSON.
@@ -44,7 +44,9 @@ class Teams(Kind):
 
     def deliver(self, settings: Values, secrets: Values, notice: Notice, text: Text, before_call: BeforeCall) -> Answer:
         headers = {"Content-Type": "application/json"}
-        return post(secrets["url"], body=body_of(notice, text), headers=headers, before_call=before_call)
+        body = body_of(notice, text)
+        # 400 is said of a workflow that is switched off as well.
+        return post(secrets["url"], body=body, headers=headers, before_call=before_call, never=NEVER_BUT_400)
 
 
 def body_of(notice: Notice, text: Text) -> bytes:

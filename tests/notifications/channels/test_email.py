@@ -104,12 +104,12 @@ def test_some_refused_recipients_are_named_and_the_others_get_it(mailbox: Mailbo
 @pytest.mark.parametrize(
     ("first", "second", "outcome", "code"),
     [
-        ("550 5.1.1 no such user", "553 5.1.3 bad address", Outcome.REJECTED, "550"),
+        ("550 5.1.1 no such user", "553 5.1.3 bad address", Outcome.REFUSED, "550"),
         ("450 4.2.1 try later", "451 4.7.1 greylisted", Outcome.REFUSED, "450"),
         ("550 5.1.1 no such user", "451 4.7.1 greylisted", Outcome.REFUSED, "451"),
     ],
 )
-def test_when_no_recipient_is_taken_it_depends_on_whether_one_may_be_later(
+def test_when_no_recipient_is_taken_it_is_tried_again_until_the_settings_are_mended(
     mailbox: Mailbox, notice: Notice, first: str, second: str, outcome: Outcome, code: str
 ) -> None:
     mailbox.refused = {"soc@example.com": first, "oncall@example.com": second}

@@ -62,14 +62,12 @@ def test_each_service_region_has_its_own_address(notice: Notice, monkeypatch: py
     ]
 
 
-def test_an_event_that_pagerduty_never_takes_is_rejected_and_the_key_not_shown(
-    notice: Notice, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_wrong_key_may_be_mended_and_is_not_shown(notice: Notice, monkeypatch: pytest.MonkeyPatch) -> None:
     said = f'{{"status":"invalid event","errors":["routing_key {SECRETS["routing_key"]} is wrong"]}}'
     with http_side(status=400, body=said.encode()) as side:
         monkeypatch.setitem(pagerduty.ADDRESSES, "us", side.url())
         answer = PagerDuty().send({"region": "us"}, SECRETS, notice, Text("t", "b"), list)
-    assert answer.outcome == Outcome.REJECTED
+    assert answer.outcome == Outcome.REFUSED
     assert "routing_key ••• is wrong" in answer.text
 
 
