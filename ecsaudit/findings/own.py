@@ -21,7 +21,10 @@ TAGS = ("ecsaudit",)
 def raise_own(
     *, key: str, rule: str, priority: Priority, output: str, output_fields: Mapping[str, Any], now: datetime
 ) -> Finding:
-    """The open finding about `key` (for example "channel:3"); made when there is none."""
+    """The open finding about `key` (for example "channel:3"); made when there is none.
+
+    While people have it suppressed it stays the one that they suppressed.
+    """
     with transaction.atomic():
         tag_set_id = tag_sets_of([TAGS])[TAGS]
         draft = groups.Draft(
@@ -31,7 +34,10 @@ def raise_own(
         group = groups.groups_of([draft])[draft.fingerprint]
         # Two workers that raise the same wait for each other here.
         FindingGroup.objects.select_for_update().get(pk=group.pk)
-        present = Finding.objects.open().filter(group=group).first()
+        found = Finding.objects.filter(group=group)
+        present = found.open().first() or (
+            found.order_by("-pk").first() if triage.in_force([group.pk]).exists() else None
+        )
         if present is not None:
             return present
         finding = Finding.objects.create(

@@ -375,7 +375,25 @@ def with_before(change: Undo, found: Sequence[Finding]) -> Undo:
             before[line.finding_id] = line.before
         elif not before.get(line.finding_id, {}).keys().isdisjoint(line.after):
             del before[line.finding_id]
-    return Undo(change.bulk_id, change.text, before)
+    return Undo(change.bulk_id, change.text, still_possible(before, change.bulk_id))
+
+
+def still_possible(before: Mapping[int, dict[str, Any]], bulk_id: int) -> dict[int, dict[str, Any]]:
+    """What findings had, where it can be had again: not a suppression that is over, nor somebody who is gone."""
+    asked = {columns["suppression_id"] for columns in before.values() if columns.get("suppression_id")}
+    # Those whose place this very action took are in force again when it is undone.
+    revived = Suppression.objects.filter(bulk=bulk_id, instead_of__isnull=False).values("instead_of")
+    standing = Suppression.objects.filter(Q(ended_at__isnull=True) | Q(pk__in=revived), pk__in=asked)
+    people = {columns["assignee_id"] for columns in before.values() if columns.get("assignee_id")}
+    over = asked - set(standing.values_list("pk", flat=True))
+    gone = people - set(User.objects.filter(pk__in=people).values_list("pk", flat=True))
+    opened = {"workflow_status": WorkflowStatus.NEW.value, "close_reason": "", "suppression_id": None}
+    return {
+        pk: columns
+        | (opened if columns.get("suppression_id") in over else {})
+        | ({"assignee_id": None} if columns.get("assignee_id") in gone else {})
+        for pk, columns in before.items()
+    }
 
 
 def note_notified(*, finding_ids: Collection[int], now: datetime, text: str) -> Outcome:

@@ -12,6 +12,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from ecsaudit.findings import services as findings
+from ecsaudit.findings import triage
 from ecsaudit.findings.models import Finding, RecordState
 from ecsaudit.library.effective import Effective
 from ecsaudit.library.models import RuleException
@@ -22,6 +23,8 @@ def archive(over: Mapping[int, str], *, by: Effective) -> int:
     """Archive findings (id → the name of the exception that hides it, or empty); returns how many were active."""
     now, archived = timezone.now(), 0
     exceptions = named(over.values())
+    # All at once, in the one order in which findings are locked.
+    triage.locked(Finding.objects.filter(pk__in=over.keys()))
     for exception, ids in grouped(over, exceptions):
         if exception is None:
             archived += findings.archive(finding_ids=ids, by=by, now=now)

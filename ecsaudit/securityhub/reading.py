@@ -14,6 +14,7 @@ from ecsaudit.securityhub.models import HubFinding
 from ecsaudit.securityhub.rate import GET
 
 READ_EVERY = timedelta(minutes=15)
+READ_AGAIN_AFTER = timedelta(minutes=1)
 # Security Hub may show a status that was just told only after a while.
 SETTLES_AFTER = timedelta(minutes=5)
 STATUSES = frozenset(status.upper() for status in WorkflowStatus)
@@ -36,6 +37,12 @@ def read_page(turn: Turn, hub: SecurityHub) -> bool:
         turn.renew(**columns)
         note(turn, page.statuses, now)
     return True
+
+
+def put_off(turn: Turn) -> None:
+    """Read again after a while."""
+    turn.row.next_read_at = turn.clock.now() + READ_AGAIN_AFTER
+    turn.renew(next_read_at=turn.row.next_read_at)
 
 
 def note(turn: Turn, statuses: Sequence[tuple[str, str]], now: datetime) -> None:

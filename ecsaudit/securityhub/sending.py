@@ -128,7 +128,7 @@ def mark_chosen(turn: Turn) -> bool:
 
 def lock(finding_ids: Sequence[int]) -> dict[int, int]:
     """Lock these findings, in one order for everybody; returns id → revision."""
-    rows = Finding.objects.select_for_update().filter(pk__in=finding_ids).order_by("pk")
+    rows = Finding.objects.select_for_update(no_key=True).filter(pk__in=finding_ids).order_by("pk")
     return dict(rows.values_list("pk", "revision"))
 
 

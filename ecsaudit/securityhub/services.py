@@ -91,7 +91,9 @@ def send_again(*, hub_finding_ids: Collection[int]) -> int:
     """Send these findings again, with the workflow status that they have here; returns how many."""
     with transaction.atomic():
         rows = locked(hub_finding_ids)
-        Finding.objects.filter(pk__in=[row.finding_id for row in rows]).update(hub_is_stale=True)
+        found = Finding.objects.filter(pk__in=[row.finding_id for row in rows])
+        triage.locked(found)
+        found.update(hub_is_stale=True)
         return HubFinding.objects.filter(pk__in=[row.pk for row in rows]).update(asked=F("asked") + 1, drifted_at=None)
 
 
@@ -103,6 +105,8 @@ def take_theirs(*, hub_finding_ids: Collection[int], by: User, now: datetime) ->
         for row in locked(hub_finding_ids):
             if row.drifted_at is not None:
                 by_status[row.hub_status].append(row)
+        # All at once, in the one order in which findings are locked.
+        triage.locked(Finding.objects.filter(pk__in=[row.finding_id for rows in by_status.values() for row in rows]))
         for status, rows in sorted(by_status.items()):
             ids = [row.finding_id for row in rows]
             changed += triage.apply(finding_ids=ids, change=taken_over(status), by=by, now=now).changed

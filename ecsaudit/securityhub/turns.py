@@ -52,15 +52,22 @@ def run(hub_region_id: int, stop: StopEvent, clock: Clock | None = None) -> None
 
 
 def go_on(turn: Turn, stop: StopEvent) -> None:
-    """Send, mark and read until nothing is left or the time is up."""
+    """Send, mark and read until nothing is left or the time is up. What can't be read doesn't keep anything from being sent."""
     hub = SecurityHub(turn.row.account, turn.row.region)
     until = turn.clock.now() + TURN
     turn.renew(state=HubState.SENDING)
-    working = True
+    working, unread = True, None
     while working and not stop.is_set() and turn.clock.now() < until:
-        working = any([sending.mark_chosen(turn), sending.send_batch(turn, hub), read_page(turn, hub)])
+        working = any([sending.mark_chosen(turn), sending.send_batch(turn, hub)])
+        try:
+            working = read_page(turn, hub) or working
+        except HubTrouble as trouble:
+            unread = trouble
+            reading.put_off(turn)
         turn.row.failures_in_a_row = 0
         turn.renew(attempts=0)
+    if unread is not None:
+        raise unread
     note_success(turn)
 
 

@@ -153,10 +153,8 @@ EXPORT = (
     column("event_id", "event__event_id"),
     column("event_name", "event__event_name"),
     column("session", "session_id"),
-    *(
-        column(name, f"session__{name}")
-        for name in ("person", "role_name", "cluster", "container", "task_id", "command")
-    ),
+    *(column(name, f"group__{name}") for name in ("person", "cluster", "target")),
+    *(column(name, f"session__{name}") for name in ("role_name", "container", "task_id", "command")),
     *map(column, ("record_state", "archived_at", "workflow_status", "close_reason")),
     column("assignee", "assignee__username"),
     column("group", "group_id"),
