@@ -19,11 +19,10 @@ from ecsaudit.findings.models import Action, Finding, WorkflowStatus
 from ecsaudit.notifications.models import Channel, Message, State
 from ecsaudit.notifications.sealing import seal
 from ecsaudit.people.models import User
-from ecsaudit.policies.models import Policy
 from ecsaudit.securityhub import services as securityhub
 from ecsaudit.securityhub.models import HubFinding, HubRegion, SentState
 from ecsaudit.securityhub.services import Past
-from tests import cloudtrail_api, securityhub_api
+from tests import cloudtrail_api, factories, securityhub_api
 from tests.cloudtrail_api import ACCOUNT_ID, REGION
 from tests.notifications.other_sides import Side, http_side
 from tests.processes import wait_until, worker
@@ -69,12 +68,12 @@ def slack() -> Iterator[Side]:
 
 
 def watch(adam: User, slack: Side) -> None:
-    """What an administrator sets up once: the account, a channel for the default policy, Security Hub."""
+    """What an administrator sets up once: the account, a channel, a policy that leads there, Security Hub."""
     Account.objects.create(account_id=ACCOUNT_ID, regions=[REGION])
     channel = Channel.objects.create(
         kind="slack", name="#sec", sealed_secrets=seal({"url": slack.url("/services/T/B/x")})
     )
-    Policy.objects.get().channels.add(channel)
+    factories.policy("Default", channels=[channel])
     securityhub.sync_regions(timezone.now())
     securityhub.switch_on(hub_region=HubRegion.objects.get(), past=Past.NONE, by=adam, now=timezone.now())
 
