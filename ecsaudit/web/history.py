@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from ecsaudit.findings.models import Action, Activity, BulkAction, CloseReason, WorkflowStatus
+from ecsaudit.findings.models import Action, Activity, BulkAction, CloseReason, Suppression, WorkflowStatus
 from ecsaudit.people.models import User
+from ecsaudit.web.group_list import until
 from ecsaudit.web.times import minute, moment
 
 ITSELF = "ecsaudit"
@@ -29,20 +30,31 @@ class Line:
 
 
 def lines(activities: Sequence[Activity]) -> list[Line]:
-    """Lines of the history in their order. One query for the names of assignees, where somebody was assigned."""
+    """Lines of the history in their order. Two queries at most: the names of assignees, and suppressions."""
     ids = {
         columns["assignee_id"]
         for line in activities
         for columns in (line.before, line.after)
         if columns.get("assignee_id") is not None
     }
-    names = names_of(ids)
+    names, ends = names_of(ids), ends_of(line.after.get("suppression_id") for line in activities)
     return [
         Line(
-            moment(line.at), line.by.username if line.by else ITSELF, what(line, names), line.text, line.bulk_id
+            moment(line.at),
+            line.by.username if line.by else ITSELF,
+            what(line, names) + ends.get(line.after.get("suppression_id"), ""),
+            line.text,
+            line.bulk_id,
         )
         for line in activities
-    ]  # fmt: skip
+    ]
+
+
+def ends_of(suppression_ids: Iterable[int | None]) -> dict[int | None, str]:
+    """What ends each of these suppressions, in words; one query, where there are any."""
+    wanted = {each for each in suppression_ids if each is not None}
+    found = Suppression.objects.filter(pk__in=wanted) if wanted else ()
+    return {suppression.pk: f", {until(suppression)}" for suppression in found}
 
 
 def names_of(ids: Iterable[int]) -> Names:

@@ -71,6 +71,6 @@ def test_what_ecsaudit_did_itself_says_so(ann: User) -> None:
     triage.end(Suppression.objects.get(), because="enough", now=NOW)
     told = history.lines(list(finding.activities.select_related("by").order_by("pk")))
     assert [(each.who, each.what, each.text) for each in told] == [
-        ("ann", "Status: New → Suppressed (Test)", ""),
+        ("ann", "Status: New → Suppressed (Test), until the group has 2 findings", ""),
         ("ecsaudit", "Came back: status: Suppressed → New", "The suppression ended: enough"),
     ]

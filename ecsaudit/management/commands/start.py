@@ -2,6 +2,7 @@
 
 import fcntl
 import logging
+import os
 import signal
 import socket
 import sys
@@ -58,6 +59,8 @@ class Command(BaseCommand):
             if not options["verbose"]:
                 log_to_file()
             self.prepare_database(aws_wanted=options["aws"], sample_wanted=not options["no_sample"])
+            # The processes begin links with it, unless somebody said where people reach this installation.
+            os.environ.setdefault("ECSAUDIT_URL", address(host, port))
             supervisor = Supervisor(
                 processes.specs(host=host, port=port, verbose=options["verbose"]), stopping=stopping
             )
@@ -92,7 +95,7 @@ class Command(BaseCommand):
 
     def report(self, host: str, port: int, stopping: threading.Event) -> None:
         """Say when the product answers, then how far the first read is, until it is complete."""
-        url = f"http://{processes.bracketed(host if host in LOOPBACK else socket.gethostname())}:{port}/"
+        url = f"{address(host, port)}/"
         while not stopping.is_set() and not answers(host, port):
             stopping.wait(0.2)
         if stopping.is_set():
@@ -122,6 +125,10 @@ class Command(BaseCommand):
         else:
             self.stdout.write(line)
         self.stdout.flush()
+
+
+def address(host: str, port: int) -> str:
+    return f"http://{processes.bracketed(host if host in LOOPBACK else socket.gethostname())}:{port}"
 
 
 def bar(percent: int, width: int = 25) -> str:

@@ -85,7 +85,8 @@ def new(request: HttpRequest) -> HttpResponse:
             "finding": finding and finding.pk,
             "owner": person(request).username,
             "expires_on": exception_form.first_expiry(),
-            "days": "30",
+            # What is archived goes as far back.
+            "days": "all",
             "past": "open",
         }
     )
@@ -136,7 +137,7 @@ def make(request: HttpRequest) -> HttpResponse:
 
 def look(request: HttpRequest, form: ExceptionForm, terms: Sequence[Term]) -> dict[str, Any]:
     """Start the try over the stored events."""
-    days = replay_page.DAYS.get(form.cleaned_data.get("days") or "30", 30)
+    days = replay_page.DAYS.get(form.cleaned_data.get("days") or "all")
     try:
         replay = exceptions.look(rule=form.cleaned_data["rule"], terms=terms, days=days, author=person(request))
     except replays.ReplayRefused as error:
@@ -193,7 +194,7 @@ def page(
         "finding": values.get("finding"),
         "rows": rows,
         "comparisons": exception_form.comparisons(),
-        "days": values.get("days") or "30",
+        "days": values.get("days") or "all",
         "rule_address": rule_list.item_address(Kind.RULE, values["rule"]),
     }
     if replay is not None:

@@ -73,8 +73,10 @@ def about_sessions(by_day: Iterable[tuple[date, str, int]], first: date, days: i
 
 def about_findings(first: date) -> list[Part]:
     found = Finding.objects.active().filter(event_time__gte=datetime.combine(first, time(), UTC))
+    # The roll-up is kept by account, which ecsaudit's own findings don't have.
+    own = found.filter(account=None).count_up_to(COUNTED + 1)
     return findings_sentence(
-        total=DailyCount.objects.since(first).total(Dimension.RULE),
+        total=DailyCount.objects.since(first).total(Dimension.RULE) + own,
         groups=[found.filter(priority__in=numbers).count_up_to(COUNTED + 1) for _, numbers in PRIORITY_GROUPS],
         limit=COUNTED,
         address=f"{reverse('findings')}?{urlencode({'from': first} | finding_list.ALL)}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from threading import Event as StopEvent
 
@@ -52,6 +53,8 @@ def change(request: HttpRequest, pk: int) -> HttpResponse:
         return findings.detail(request, pk, refused=str(error), status=422)
     if not outcome.changed:
         messages.info(request, "It was so already; nothing was changed.")
+    elif request.POST.get("change") == COMMENT:
+        messages.success(request, "Your comment stands in the history.")
     asked = request.GET.urlencode()
     return redirect(f"{finding.get_absolute_url()}{'?' if asked else ''}{asked}")
 
@@ -82,7 +85,7 @@ def act(request: HttpRequest) -> HttpResponse:
     try:
         action = bulk.ask(
             change=TriageForm(request.POST).asked(user),
-            condition=filter.condition(now) & ticked(request),
+            condition=meant(request, filter).condition(now) & ticked(request),
             address=filter.address().removeprefix("?"),
             by=user,
             newest_finding=number(request, "newest"),
@@ -93,6 +96,12 @@ def act(request: HttpRequest) -> HttpResponse:
         return redirect(f"{reverse('findings')}{filter.address()}")
     begin(action)
     return redirect(f"{reverse('findings')}{filter.address(acted=str(action.pk))}")
+
+
+def meant(request: HttpRequest, filter: ListFilter) -> ListFilter:
+    """The filter; for ticked groups that of all time, because a group's row counts all of its findings."""
+    whole = request.POST.get("scope") != "all" and request.POST.getlist("group")
+    return replace(filter, days=None, start="", end="") if whole else filter
 
 
 def ticked(request: HttpRequest) -> Q:
