@@ -1,8 +1,13 @@
-"""Fixtures that every package's tests share."""
+"""Fixtures that every package's tests share, and how several processes share the tests."""
+
+from collections.abc import Callable, Iterator
 
 import pytest
+from django.apps import apps
+from django.core import serializers
 from django.test import Client
 from hypothesis import settings
+from pytest_django import DjangoDbBlocker
 
 from ecsaudit.people.models import User
 from tests import personas
@@ -10,6 +15,40 @@ from tests import personas
 # Machines that run other things as well are slow now and then; that is no failure.
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
+
+# Puts back what migrations wrote into a database whose tables were emptied.
+PUT_BACK = pytest.StashKey[Callable[[], None]]()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests with processes of their own mostly wait: one of pytest-xdist's workers takes them all, the others the rest."""
+    for item in items:
+        if item.get_closest_marker("processes"):
+            item.add_marker(pytest.mark.xdist_group("processes"))
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker, request: pytest.FixtureRequest) -> None:
+    with django_db_blocker.unblock():
+        rows = [row for model in apps.get_app_config("policies").get_models() for row in model._default_manager.all()]
+        text = serializers.serialize("json", rows)
+
+    def put_back() -> None:
+        with django_db_blocker.unblock():
+            for row in serializers.deserialize("json", text):
+                row.save()
+
+    request.session.stash[PUT_BACK] = put_back
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Iterator[None]:
+    """Tests with transactions of their own empty all tables at their end; the next one finds what a new database holds."""
+    yield
+    marker = item.get_closest_marker("django_db")
+    empties = "live_server" in getattr(item, "fixturenames", ()) or (marker and marker.kwargs.get("transaction"))
+    if empties and PUT_BACK in item.session.stash:
+        item.session.stash[PUT_BACK]()
 
 
 @pytest.fixture

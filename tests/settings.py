@@ -11,9 +11,13 @@ from pathlib import Path
 
 # The article's three rules, which fit on a page; the shipped library has its own tests.
 os.environ.setdefault("ECSAUDIT_RULES_DIR", str(Path(__file__).parent / "data" / "rules"))
-if "ECSAUDIT_DATA_DIR" not in os.environ:
+# Each of pytest-xdist's processes has a number: its database is its own by pytest-django, the folder and the broker by this.
+WORKER = os.environ.get("PYTEST_XDIST_WORKER", "").removeprefix("gw")
+if WORKER or "ECSAUDIT_DATA_DIR" not in os.environ:
     os.environ["ECSAUDIT_DATA_DIR"] = tempfile.mkdtemp(prefix="ecsaudit-tests-")
     atexit.register(shutil.rmtree, os.environ["ECSAUDIT_DATA_DIR"], ignore_errors=True)
+if WORKER and os.environ.get("REDIS_URL", "").endswith("/0"):
+    os.environ["REDIS_URL"] = os.environ["REDIS_URL"].removesuffix("0") + WORKER
 
 from ecsaudit.settings import *  # noqa: F403
 

@@ -230,12 +230,12 @@ def free_port() -> int:
         ("http://8.8.8.8/", "address refused"),
         ("https://nowhere.invalid/", "unknown name"),
         ("gopher://127.0.0.1/", "bad address"),
-        (f"http://127.0.0.1:{free_port()}/", "no connection"),
+        ("http://127.0.0.1:{free_port}/", "no connection"),
     ],
 )
 def test_where_nothing_left_it_says_so_and_nothing_was_called(address: str, code: str) -> None:
     called: list[int] = []
-    answer = send(address, before_call=lambda: called.append(1))
+    answer = send(address.format(free_port=free_port()), before_call=lambda: called.append(1))
     assert (answer.outcome, answer.code, called) == (Outcome.UNSENT, code, [])
 
 
