@@ -28,7 +28,7 @@ class Listing:
     """One list screen. `name` is that of its addresses and its template; `shown` makes a row of `columns` text to look at.
 
     Where the rows are not those that are filtered, but groups of them, `fitting` finds them, `time` sorts them and `of` is
-    the list of what is filtered. `prepare` may put more to the rows of a page.
+    the list of what is filtered; with `moves`, that time changes. `prepare` may put more to the rows of a page.
     """
 
     name: str
@@ -45,6 +45,7 @@ class Listing:
     fitting: Callable[[ListFilter, datetime], QuerySet[Any, Any]] | None = None
     prepare: Callable[[Sequence[dict[str, Any]], ListFilter, datetime], None] | None = None
     of: "Listing | None" = None
+    moves: bool = False
 
     def found(self, filter: ListFilter, now: datetime) -> QuerySet[Any, Any]:
         """The rows that the filter lets through."""
@@ -124,7 +125,8 @@ def exported(filter: ListFilter, listing: Listing) -> Iterator[dict[str, Any]]:
     """Every row that the filter lets through, as a file has it."""
     time = listing.time or listing.spec.time
     paths = {"pk", time, *(column.path for column in listing.export)}
-    return exports.newest_first(listing.found(filter, timezone.now()).values(*paths), time)
+    rows = listing.found(filter, timezone.now()).values(*paths)
+    return exports.last_made_first(rows) if listing.moves else exports.newest_first(rows, time)
 
 
 def show_facets(request: HttpRequest, listing: Listing) -> HttpResponse:

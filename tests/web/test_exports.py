@@ -9,7 +9,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from ecsaudit.findings.models import Finding
+from ecsaudit.findings.models import Finding, FindingGroup
 from ecsaudit.library.effective import rules
 from ecsaudit.web import exports
 from tests import factories
@@ -94,6 +94,28 @@ def test_all_rows_come_over_any_number_of_chunks_also_within_one_moment(
     now = timezone.now()
     made = [factories.exec_session(started_at=now).pk for _ in range(7)]
     assert [line["id"] for line in lines_of(as_vera, "/sessions/?as=jsonl")] == made[::-1]
+
+
+def test_a_group_that_moves_between_two_chunks_is_neither_lost_nor_doubled(
+    as_vera: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exports, "CHUNK", 2)
+    monkeypatch.setattr(exports, "PIECE", 1)
+    now = timezone.now()
+    about = factories.exec_session(started_at=now)
+    groups = [
+        factories.finding(session=about, rule=f"rule {hours}", event_time=now - timedelta(hours=hours)).group
+        for hours in range(6)
+    ]
+    answer = as_vera.get("/findings/?as=jsonl")
+    pieces = iter(answer)
+    began = [json.loads(next(pieces))["id"] for _ in range(2)]
+    # One that was told and the one that would have come last by the time are seen again, the first one is made older.
+    factories.finding(session=about, event=factories.event(), rule="rule 5", event_time=now + timedelta(minutes=1))
+    factories.finding(session=about, event=factories.event(), rule="rule 4", event_time=now + timedelta(minutes=2))
+    FindingGroup.objects.filter(pk=groups[0].pk).update(last_seen_at=now - timedelta(days=1))
+    told = [*began, *(json.loads(piece)["id"] for piece in pieces)]
+    assert sorted(told) == [group.pk for group in groups]
 
 
 def test_a_chunk_costs_one_query(as_vera: Client, django_assert_num_queries: DjangoAssertNumQueries) -> None:
