@@ -12,6 +12,7 @@ from django.urls import reverse
 from ecsaudit.notifications.channels import CHANNELS
 from ecsaudit.notifications.models import COUNTED, Channel, Numbers
 from ecsaudit.visible import shortened
+from ecsaudit.web.exports import attribute
 from ecsaudit.web.times import moment, span
 
 DAYS = 7
@@ -37,6 +38,21 @@ class Row:
     held: int
     policies: int
     policies_address: str
+
+
+# Neither settings nor secrets, which are for administrators, nor what the other side said, which may repeat them.
+EXPORT = (
+    attribute("id", "channel.pk"),
+    attribute("name", "channel.name"),
+    attribute("kind", "channel.kind"),
+    attribute("enabled", "channel.enabled"),
+    attribute("state", "standing.state"),
+    *(attribute(name, f"channel.{name}") for name in ("failing_since", "last_tried_at", "last_accepted_at")),
+    attribute("last_answer_code", "channel.last_answer_code"),
+    attribute("policies"),
+    attribute("findings_7_days", "findings"),
+    attribute("held_back", "held"),
+)
 
 
 def rows(
