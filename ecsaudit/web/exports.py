@@ -22,7 +22,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, StreamingHttpResponse
 from django.utils import timezone
 
-from ecsaudit.web.csv_file import MARK, Cell, cell
+from ecsaudit.web.csv_file import MARK, QUOTING, Cell, cell
 from ecsaudit.web.paging import Place, beyond
 
 FORMS = {"csv": ("CSV", "text/csv; charset=utf-8"), "jsonl": ("JSON lines", "application/x-ndjson")}
@@ -102,7 +102,7 @@ class Line:
 
 
 def csv_lines(columns: Sequence[Column], rows: Iterable[Any]) -> Iterator[str]:
-    writer = csv.writer(Line())
+    writer = csv.writer(Line(), quoting=QUOTING)
     yield MARK + str(writer.writerow([column.name for column in columns]))
     for piece in pieces(rows):
         yield "".join(str(writer.writerow([in_cell(column.value(row)) for column in columns])) for row in piece)

@@ -160,11 +160,15 @@ def test_a_chunk_costs_one_query(as_vera: Client, django_assert_num_queries: Dja
 
 
 def test_cells_are_harmless_and_json_is_as_it_was(as_vera: Client) -> None:
-    factories.exec_session(command=f"{FORMULA}\u202e", person="-1+1", started_at=timezone.now())
+    factories.exec_session(
+        command=f"{FORMULA}\u202e", person="-1+1", cluster="a;=1", service="a\t@1", started_at=timezone.now()
+    )
     row, line = rows_of(as_vera, "/sessions/?as=csv")[0], lines_of(as_vera, "/sessions/?as=jsonl")[0]
     assert row["command"] == f"'{FORMULA}‹U+202E›"
     assert row["person"] == "'-1+1"
+    assert (row["cluster"], row["service"]) == ("a;'=1", "a⇥'@1")
     assert (line["command"], line["person"]) == (f"{FORMULA}\u202e", "-1+1")
+    assert (line["cluster"], line["service"]) == ("a;=1", "a\t@1")
 
 
 def test_a_finding_s_file_has_its_fields_and_tags(as_vera: Client) -> None:
@@ -305,7 +309,7 @@ def test_rules_are_filtered_as_on_the_page(as_vera: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "expected"), [(None, ""), (True, "yes"), (False, "no"), (3, 3), ([1, "=x"], '[1, "=x"]'), (1.5, "1.5")]
+    ("value", "expected"), [(None, ""), (True, "yes"), (False, "no"), (3, 3), ([1, "=x"], '[1,\' "=x"]'), (1.5, "1.5")]
 )
 def test_every_kind_of_value_has_a_cell(value: object, expected: object) -> None:
     assert exports.in_cell(value) == expected
