@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from urllib.parse import urlencode
 
 from django.urls import reverse
 
+from ecsaudit.days import start_of
 from ecsaudit.notifications.channels import CHANNELS
 from ecsaudit.notifications.models import COUNTED, Channel, Numbers
 from ecsaudit.visible import shortened
@@ -111,4 +112,5 @@ def count_word(number: int) -> str:
 
 
 def week_before(now: datetime) -> datetime:
-    return now - timedelta(days=DAYS)
+    """Since when findings are counted, as the list that the count leads to begins."""
+    return start_of(DAYS, now)
