@@ -90,6 +90,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "axes.middleware.AxesMiddleware",
+    "ecsaudit.web.middleware.MethodNotAllowedMiddleware",
 ]
 ROOT_URLCONF = "ecsaudit.urls"
 WSGI_APPLICATION = "ecsaudit.wsgi.application"

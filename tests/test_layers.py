@@ -13,6 +13,7 @@ LAYERS = [
     "environment",
     "data_dir",
     "visible",
+    "days",
     "mail_server",
     "settings",
     "file_broker",

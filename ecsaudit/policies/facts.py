@@ -43,3 +43,4 @@ class Facts:
     group_key: str
     circumstances: Circumstances
     about_channel: str = ""
+    is_suppressed: bool = False

@@ -16,7 +16,8 @@ from ecsaudit.policies.terms import Terms
 @dataclass(frozen=True, slots=True)
 class Forecast:
     """`caught` are the findings that it catches, newest first; `told` channel → findings, `messages` channel → messages
-    that these come to, `before` channel → findings that a policy before it tells there already."""
+    that these come to, `before` channel → findings that a policy before it tells there already. Suppressed findings are
+    caught, and told to nobody; archived ones, as those that an exception hides, are none of the findings that it looks at."""
 
     caught: Sequence[Facts]
     told: Counter[int]
@@ -26,6 +27,10 @@ class Forecast:
     @property
     def findings(self) -> int:
         return len(self.caught)
+
+    @property
+    def suppressed(self) -> int:
+        return sum(facts.is_suppressed for facts in self.caught)
 
     @property
     def persons(self) -> int:
@@ -42,6 +47,8 @@ def forecast(policy: Terms, earlier: Sequence[Terms], newest_first: Sequence[Fac
     mine = frozenset(policy.channels)
     leading = [one for one in earlier if mine & frozenset(one.channels)]
     for facts in reversed(caught):
+        if facts.is_suppressed:
+            continue
         theirs = chosen(facts, leading, catch)
         for channel in policy.channels:
             if str(channel) == facts.about_channel:

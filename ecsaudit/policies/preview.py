@@ -5,8 +5,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
+from ecsaudit.days import start_of
 from ecsaudit.execsessions.models import ExecSession
 from ecsaudit.findings.models import Finding
 from ecsaudit.policies.catching import Catcher
@@ -32,7 +33,7 @@ class Recent:
 
 
 def recent_findings(now: datetime, *, with_roles: bool) -> Recent:
-    newest = Finding.objects.active().filter(event_time__gte=now - timedelta(days=DAYS)).order_by("-event_time", "-pk")
+    newest = Finding.objects.active().filter(event_time__gte=start_of(DAYS, now)).order_by("-event_time", "-pk")
     found = facts_of(newest[: LOOKED_AT + 1], with_roles=with_roles)
     since = found[LOOKED_AT - 1].circumstances.at if len(found) > LOOKED_AT else None
     return Recent(found[:LOOKED_AT], since)
@@ -51,7 +52,7 @@ class Covered:
 
 
 def covered(policy: Terms, now: datetime) -> Covered:
-    sessions = ExecSession.objects.filter(started_at__gte=now - timedelta(days=DAYS)).order_by("-started_at", "-pk")
+    sessions = ExecSession.objects.filter(started_at__gte=start_of(DAYS, now)).order_by("-started_at", "-pk")
     found = circumstances_of(sessions[: LOOKED_AT + 1])
     since = found[LOOKED_AT - 1].at if len(found) > LOOKED_AT else None
     catcher = Catcher(policy)

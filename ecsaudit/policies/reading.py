@@ -14,7 +14,7 @@ from ecsaudit.execsessions.facts import EXECUTE_COMMAND, START_SESSION
 from ecsaudit.execsessions.models import ExecSession
 from ecsaudit.execsessions.services import outer
 from ecsaudit.findings.fingerprint import digest
-from ecsaudit.findings.models import Finding
+from ecsaudit.findings.models import Finding, WorkflowStatus
 from ecsaudit.notifications.health import key_of
 from ecsaudit.notifications.models import Channel
 from ecsaudit.policies.facts import Circumstances, Facts
@@ -23,7 +23,7 @@ from ecsaudit.policies.facts import Circumstances, Facts
 OF_CONTAINERS = (EXECUTE_COMMAND, START_SESSION)
 FINDING_COLUMNS = (
     "pk", "rule", "priority", "tag_set__tags", "group_id", "region", "event_time", "source", "event_id",
-    "event__event_name", "account__account_id", "account__alias", "session_id", "session__person",
+    "event__event_name", "account__account_id", "account__alias", "session_id", "session__person", "workflow_status",
     "session__role_name", "session__cluster", "session__service", "session__container", "group__person",
     "group__cluster", "group__target", "group__fingerprint",
 )  # fmt: skip
@@ -80,6 +80,7 @@ def finding_facts(row: dict[str, Any], roles: tuple[str, ...], about_channel: st
             at=row["event_time"],
         ),
         about_channel=about_channel,
+        is_suppressed=row["workflow_status"] == WorkflowStatus.SUPPRESSED,
     )
 
 

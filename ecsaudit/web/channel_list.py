@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from urllib.parse import urlencode
 
 from django.urls import reverse
 
+from ecsaudit.days import start_of
 from ecsaudit.notifications.channels import CHANNELS
 from ecsaudit.notifications.models import COUNTED, Channel, Numbers
 from ecsaudit.visible import shortened
+from ecsaudit.web.exports import attribute
 from ecsaudit.web.times import moment, span
 
 DAYS = 7
@@ -37,6 +39,21 @@ class Row:
     held: int
     policies: int
     policies_address: str
+
+
+# Neither settings nor secrets, which are for administrators, nor what the other side said, which may repeat them.
+EXPORT = (
+    attribute("id", "channel.pk"),
+    attribute("name", "channel.name"),
+    attribute("kind", "channel.kind"),
+    attribute("enabled", "channel.enabled"),
+    attribute("state", "standing.state"),
+    *(attribute(name, f"channel.{name}") for name in ("failing_since", "last_tried_at", "last_accepted_at")),
+    attribute("last_answer_code", "channel.last_answer_code"),
+    attribute("policies"),
+    attribute("findings_7_days", "findings"),
+    attribute("held_back", "held"),
+)
 
 
 def rows(
@@ -95,4 +112,5 @@ def count_word(number: int) -> str:
 
 
 def week_before(now: datetime) -> datetime:
-    return now - timedelta(days=DAYS)
+    """Since when findings are counted, as the list that the count leads to begins."""
+    return start_of(DAYS, now)

@@ -1,7 +1,9 @@
 """A list as a file, exactly as it is filtered: CSV to look at, JSON lines to go on with.
 
-The address is the list's own with `as=csv` or `as=jsonl`. Files are streamed, newest first, by the same keyset as the pages,
-so that no number of rows is too large. CSV cells are harmless (see csv_file); JSON lines hold the values as they are.
+The address is the list's own with `as=csv` or `as=jsonl`. Files are streamed by a keyset, so that no number of rows is too
+large: newest first as the pages are, or, where the time that sorts a list changes, last made first (by id), so that a row
+that moves while the file streams is neither lost nor there twice. CSV cells are harmless (see csv_file); JSON lines hold
+the values as they are.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, StreamingHttpResponse
 from django.utils import timezone
 
-from ecsaudit.web.csv_file import MARK, Cell, cell
+from ecsaudit.web.csv_file import MARK, QUOTING, Cell, cell
 from ecsaudit.web.paging import Place, beyond
 
 FORMS = {"csv": ("CSV", "text/csv; charset=utf-8"), "jsonl": ("JSON lines", "application/x-ndjson")}
@@ -63,7 +65,7 @@ def links(pairs: Sequence[tuple[str, str]] = ()) -> list[tuple[str, str]]:
 
 
 def newest_first(rows: QuerySet[Any, dict[str, Any]], time: str) -> Iterator[dict[str, Any]]:
-    """Every row of `values()` that hold `time` and "pk", each chunk by a query of its own."""
+    """Every row of `values()` that hold `time`, which never changes, and "pk"; each chunk by a query of its own."""
     ordered, place = rows.order_by(f"-{time}", "-pk"), None
     while True:
         found = list((ordered if place is None else beyond(ordered, time, place, newer=False))[:CHUNK])
@@ -71,6 +73,17 @@ def newest_first(rows: QuerySet[Any, dict[str, Any]], time: str) -> Iterator[dic
         if len(found) < CHUNK:
             return
         place = Place(found[-1][time], found[-1]["pk"])
+
+
+def last_made_first(rows: QuerySet[Any, Any]) -> Iterator[Any]:
+    """Every row, an object or `values()` that hold "pk", by its id: whatever else changes in it, it keeps its place."""
+    ordered, last = rows.order_by("-pk"), None
+    while True:
+        found = list((ordered if last is None else ordered.filter(pk__lt=last))[:CHUNK])
+        yield from found
+        if len(found) < CHUNK:
+            return
+        last = found[-1]["pk"] if isinstance(found[-1], dict) else found[-1].pk
 
 
 def answer(form: str, name: str, columns: Sequence[Column], rows: Iterable[Any]) -> StreamingHttpResponse:
@@ -89,7 +102,7 @@ class Line:
 
 
 def csv_lines(columns: Sequence[Column], rows: Iterable[Any]) -> Iterator[str]:
-    writer = csv.writer(Line())
+    writer = csv.writer(Line(), quoting=QUOTING)
     yield MARK + str(writer.writerow([column.name for column in columns]))
     for piece in pieces(rows):
         yield "".join(str(writer.writerow([in_cell(column.value(row)) for column in columns])) for row in piece)

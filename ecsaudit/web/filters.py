@@ -1,6 +1,6 @@
 """What a list shows, read from the address and written back to it: one parser and one serializer for every list.
 
-days=7 | from=…&to=…          the time; 30 days when nothing is said
+days=7 | from=…&to=…          the time, in days of ecsaudit.days; 30 when nothing is said
 cluster=a&cluster=b           one of these
 -cluster=c                    not this
 workflow_status=any           whatever it is, where some values are hidden as long as nothing is said
@@ -19,6 +19,7 @@ from urllib.parse import urlencode
 from django.db.models import Q, QuerySet
 from django.http import QueryDict
 
+from ecsaudit import days
 from ecsaudit.visible import shortened
 
 DEFAULT_DAYS = 30
@@ -238,7 +239,7 @@ class ListFilter:
         time = self.spec.time
         if self.days is not None:
             # What claims to come from the future is new as well.
-            return {f"{time}__gte": now - timedelta(days=self.days)}
+            return {f"{time}__gte": days.start_of(self.days, now)}
         bounds = {}
         if self.start:
             bounds[f"{time}__gte"] = moment_of(self.start)

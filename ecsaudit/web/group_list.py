@@ -137,5 +137,5 @@ def listing_for(user_id: int | None) -> Listing:
     findings = finding_list.listing_for(user_id)
     return replace(
         findings, columns=COLUMNS, shown=shown, model=FindingGroup, time="last_seen_at", fitting=fitting,
-        prepare=prepare, of=findings, export=EXPORT,
+        prepare=prepare, of=findings, export=EXPORT, moves=True,
     )  # fmt: skip

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from ecsaudit.findings.models import Action, Activity, BulkAction, CloseReason, Suppression, WorkflowStatus
 from ecsaudit.people.models import User
+from ecsaudit.web.exports import Column, attribute, last_made_first, pieces
 from ecsaudit.web.group_list import until
 from ecsaudit.web.times import minute, moment
 
@@ -146,6 +147,26 @@ def done(actions: Sequence[BulkAction]) -> list[Done]:
         )
         for action, change in zip(actions, changes, strict=True)
     ]
+
+
+EXPORT = (
+    attribute("id", "action.pk"),
+    attribute("created_at", "action.created_at"),
+    attribute("finished_at", "action.finished_at"),
+    attribute("by", "who"),
+    attribute("what"),
+    Column("text", lambda done: done.action.change.get("text")),
+    attribute("filter", "action.address"),
+    *(attribute(name, f"action.{name}") for name in ("state", "failure", "changed", "unchanged")),
+    attribute("undo_of", "action.undo_of_id"),
+    Column("undone_by", lambda done: done.action.undone_by.pk if hasattr(done.action, "undone_by") else None),
+)
+
+
+def exported() -> Iterator[Done]:
+    """Every bulk action, as a file has it."""
+    for piece in pieces(last_made_first(BulkAction.objects.for_list())):
+        yield from done(piece)
 
 
 def result(action: BulkAction) -> str:

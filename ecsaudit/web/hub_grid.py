@@ -13,6 +13,7 @@ from django.utils.http import urlencode
 from ecsaudit.securityhub.models import COUNTED, HubRegion, HubState
 from ecsaudit.securityhub.permissions import Verdict
 from ecsaudit.visible import shortened
+from ecsaudit.web.exports import attribute
 from ecsaudit.web.health import ago
 
 OFF = "off"
@@ -64,6 +65,19 @@ class HubRow:
     @property
     def is_broken(self) -> bool:
         return self.state in BROKEN
+
+
+EXPORT = (
+    attribute("account", "hub.account.account_id"),
+    attribute("account_alias", "hub.account.alias"),
+    attribute("region", "hub.region"),
+    attribute("enabled", "hub.enabled"),
+    attribute("state"),
+    *(attribute(name, f"hub.{name}") for name in ("error_code", "error_message", "last_import_at", "last_read_at")),
+    attribute("imports", "hub.imported"),
+    *map(attribute, ("waiting", "failed", "drifted")),
+    attribute("throttles", "hub.throttles"),
+)
 
 
 def rows(hubs: Iterable[HubRegion], now: datetime) -> list[HubRow]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from ecsaudit.findings.models import WorkflowStatus
 from ecsaudit.securityhub.models import COUNTED, HubFinding, HubRegion, SentState
 from ecsaudit.visible import shortened
 from ecsaudit.web.asked import asked_number
+from ecsaudit.web.exports import Column, column, last_made_first, links
 from ecsaudit.web.lists import asked_place
 from ecsaudit.web.paging import page
 from ecsaudit.web.times import stamp
@@ -25,6 +26,28 @@ COLUMNS = (
     "hub_region__account__alias", "hub_region__account__account_id", "state", "failed_at", "next_attempt_at", "attempts",
     "error_code", "error_message", "drifted_at", "hub_status", "status_read_at",
 )  # fmt: skip
+
+ABOUT = (
+    column("id", "pk"),
+    column("finding", "finding_id"),
+    column("rule", "finding__rule"),
+    column("event_time", "finding__event_time"),
+    column("account", "hub_region__account__account_id"),
+    column("account_alias", "hub_region__account__alias"),
+    column("region", "hub_region__region"),
+    column("asff_id"),
+)
+FAILED_EXPORT = (
+    *ABOUT,
+    *map(column, ("failed_at", "error_code", "error_message", "state", "attempts", "next_attempt_at")),
+)
+DIFFERENCES_EXPORT = (
+    *ABOUT,
+    column("drifted_at"),
+    column("status_here", "finding__workflow_status"),
+    column("status_in_security_hub", "hub_status"),
+    column("status_read_at"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +59,7 @@ class HubList:
     newer: str
     problems: Sequence[str]
     hub: HubRegion | None
+    exports: Sequence[tuple[str, str]]
 
 
 def read(request: HttpRequest, found: QuerySet[HubFinding], time: str) -> HubList:
@@ -43,8 +67,7 @@ def read(request: HttpRequest, found: QuerySet[HubFinding], time: str) -> HubLis
     hub = asked_hub(request.GET)
     problems: list[str] = []
     after, before = (asked_place(request, name, problems) for name in ("after", "before"))
-    narrowed = HubFinding.objects.of_region(hub.pk if hub else None) & found
-    got = page(narrowed.values(*COLUMNS), time, after=after, before=before)
+    got = page(narrowed(found, hub).values(*COLUMNS), time, after=after, before=before)
     kept = {"hub": str(hub.pk)} if hub else {}
     return HubList(
         [shown(row) for row in got.rows],
@@ -52,7 +75,18 @@ def read(request: HttpRequest, found: QuerySet[HubFinding], time: str) -> HubLis
         got.newer and f"?{urlencode(kept | {'before': got.newer})}",
         problems,
         hub,
+        links(list(kept.items())),
     )
+
+
+def narrowed(found: QuerySet[HubFinding], hub: HubRegion | None) -> QuerySet[HubFinding]:
+    return HubFinding.objects.of_region(hub.pk if hub else None) & found
+
+
+def exported(parameters: QueryDict, found: QuerySet[HubFinding], columns: Sequence[Column]) -> Iterator[dict[str, Any]]:
+    """Every row of a list as it is narrowed, as a file has it."""
+    rows = narrowed(found, asked_hub(parameters))
+    return last_made_first(rows.values(*(column.path for column in columns)))
 
 
 def asked_hub(parameters: QueryDict) -> HubRegion | None:
@@ -65,9 +99,8 @@ def asked_hub(parameters: QueryDict) -> HubRegion | None:
 def asked_ids(parameters: QueryDict, found: QuerySet[HubFinding], time: str) -> list[int]:
     """The ids that were ticked, or, with `all`, the newest of the list as it is narrowed: so many at once as are counted."""
     if "all" in parameters:
-        hub = asked_hub(parameters)
-        narrowed = HubFinding.objects.of_region(hub.pk if hub else None) & found
-        return list(narrowed.order_by(f"-{time}", "-pk").values_list("pk", flat=True)[:COUNTED])
+        rows = narrowed(found, asked_hub(parameters))
+        return list(rows.order_by(f"-{time}", "-pk").values_list("pk", flat=True)[:COUNTED])
     numbers = map(asked_number, parameters.getlist("row"))
     return [number for number in numbers if number is not None][:COUNTED]
 

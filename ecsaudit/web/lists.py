@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -28,7 +28,7 @@ class Listing:
     """One list screen. `name` is that of its addresses and its template; `shown` makes a row of `columns` text to look at.
 
     Where the rows are not those that are filtered, but groups of them, `fitting` finds them, `time` sorts them and `of` is
-    the list of what is filtered. `prepare` may put more to the rows of a page.
+    the list of what is filtered; with `moves`, that time changes. `prepare` may put more to the rows of a page.
     """
 
     name: str
@@ -45,6 +45,7 @@ class Listing:
     fitting: Callable[[ListFilter, datetime], QuerySet[Any, Any]] | None = None
     prepare: Callable[[Sequence[dict[str, Any]], ListFilter, datetime], None] | None = None
     of: "Listing | None" = None
+    moves: bool = False
 
     def found(self, filter: ListFilter, now: datetime) -> QuerySet[Any, Any]:
         """The rows that the filter lets through."""
@@ -74,8 +75,11 @@ class Facet:
 
 @dataclass(frozen=True, slots=True)
 class Facets:
+    """`count` is that of the rows that are filtered, `groups` that of the groups that the list shows of them, if it does."""
+
     facets: Sequence[Facet]
     count: str
+    groups: str = ""
 
 
 def show(
@@ -114,7 +118,7 @@ def show(
         **(more or {}),
     }
     if "facets" in request.GET:
-        context["facets"] = read_facets(filter, listing.of or listing)
+        context["facets"] = read_facets(filter, listing)
     if not found.rows:
         context["is_empty_altogether"] = not listing.rows.exists()
     return render(request, f"{listing.name}/list.html", context)
@@ -124,7 +128,8 @@ def exported(filter: ListFilter, listing: Listing) -> Iterator[dict[str, Any]]:
     """Every row that the filter lets through, as a file has it."""
     time = listing.time or listing.spec.time
     paths = {"pk", time, *(column.path for column in listing.export)}
-    return exports.newest_first(listing.found(filter, timezone.now()).values(*paths), time)
+    rows = listing.found(filter, timezone.now()).values(*paths)
+    return exports.last_made_first(rows) if listing.moves else exports.newest_first(rows, time)
 
 
 def show_facets(request: HttpRequest, listing: Listing) -> HttpResponse:
@@ -142,18 +147,30 @@ def asked_place(request: HttpRequest, name: str, problems: list[str]) -> Place |
 
 
 def read_facets(filter: ListFilter, listing: Listing) -> Facets:
-    """The values of each dimension with their counts among the newest rows that the filter lets through."""
+    """The values of each dimension with their counts among the newest rows that the filter lets through.
+
+    Of a list of groups these are the rows in them, and one query more counts the groups.
+    """
+    if listing.of is not None:
+        shown = listing.found(filter, timezone.now()).order_by().values("pk")[: COUNTED + 1].count()
+        return replace(read_facets(filter, listing.of), groups=count_word(shown))
     dimensions = [next(each for each in filter.spec.dimensions if each.name == name) for name in listing.facets]
     newest = filter.apply(listing.rows, timezone.now()).order_by(f"-{filter.spec.time}", "-pk")
     plain = [dimension for dimension in dimensions if dimension.condition is None]
     found = list(newest.values_list("pk", *(dimension.column for dimension in plain))[: COUNTED + 1])
-    count = f"{COUNTED:,}+" if len(found) > COUNTED else f"{len(found):,}"
     pks, *columns = list(zip(*found[:COUNTED], strict=True)) or [()] * (len(plain) + 1)
     counts: dict[str, Counter[Any]] = {
         dimension.name: Counter(column) for dimension, column in zip(plain, columns, strict=True)
     }
     counts |= listing.counted(filter, pks)
-    return Facets([facet(filter, dimension, counts[dimension.name]) for dimension in dimensions], count)
+    return Facets(
+        [facet(filter, dimension, counts[dimension.name]) for dimension in dimensions], count_word(len(found))
+    )
+
+
+def count_word(number: int) -> str:
+    """A count that went no further than to COUNTED + 1."""
+    return f"{COUNTED:,}+" if number > COUNTED else f"{number:,}"
 
 
 def facet(filter: ListFilter, dimension: Dimension, counts: "Counter[Any]") -> Facet:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from urllib.parse import urlencode
 
+from ecsaudit.days import first_of, midnight
 from ecsaudit.web.filters import DATE, DEFAULT_DAYS, ListFilter, moment_of
 
 
@@ -38,10 +39,6 @@ class Period:
         return f"{base}?{urlencode([*self.pairs, *more.items()])}"
 
 
-def midnight(day: date) -> datetime:
-    return datetime.combine(day, time(), UTC)
-
-
 def period_of(filter: ListFilter, today: date) -> tuple[Period, list[str]]:
     """The period that a filter asks for, and what of it could not be used as it stands."""
     problems = [
@@ -50,7 +47,7 @@ def period_of(filter: ListFilter, today: date) -> tuple[Period, list[str]]:
         if text and not DATE.fullmatch(text)
     ]
     if filter.days is not None:
-        return Period(today - timedelta(days=filter.days - 1), None), problems
+        return Period(first_of(filter.days, today), None), problems
     last = moment_of(filter.end).date() if filter.end else None
     if filter.start:
         first = moment_of(filter.start).date()

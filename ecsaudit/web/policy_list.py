@@ -17,6 +17,7 @@ from ecsaudit.policies.facts import Facts
 from ecsaudit.policies.models import Policy
 from ecsaudit.policies.terms import Terms
 from ecsaudit.web.control_filter import CONTROL_WORDS, FRAMEWORK_WORDS
+from ecsaudit.web.exports import Column, attribute, column
 from ecsaudit.web.filters import Dimension, Spec
 from ecsaudit.web.policy_words import rules_in_words, scope_in_words, severity_in_words, throttle_in_words
 
@@ -97,6 +98,28 @@ class PolicyRow:
         """Whether a text stands in what somebody would search."""
         where = (self.policy.name, self.policy.description, self.policy.owner, self.rules_words, self.scope_words)
         return any(text.casefold() in each.casefold() for each in (*where, *self.channels))
+
+
+# What each would have caught is a forecast, for the pages.
+EXPORT = (
+    attribute("id", "policy.pk"),
+    *(attribute(name, f"policy.{name}") for name in ("position", "name", "description", "enabled", "owner")),
+    *(attribute(name, f"policy.{name}") for name in ("rules", "tags", "controls")),
+    Column("priority", lambda row: row.policy.get_priority_display()),
+    attribute("scope", "policy.scope"),
+    Column("hours", lambda row: str(row.terms.hours) if row.terms.hours else None),
+    *(attribute(name, f"policy.{name}") for name in ("severity", "throttle_minutes", "grouping", "runbook_url")),
+    attribute("channels"),
+    Column("rules_in_force", lambda row: [rule.name for rule in row.rules]),
+    *(attribute(name, f"policy.{name}") for name in ("revision", "created_at", "updated_at")),
+)
+VERSION_EXPORT = (
+    column("id", "pk"),
+    *map(column, ("at", "name", "revision", "action")),
+    column("by", "by__username"),
+    *map(column, ("before", "after", "reason")),
+    column("policy", "policy_id"),
+)
 
 
 def rows(policies: Iterable[Policy], effective: Effective | None) -> list[PolicyRow]:

@@ -13,6 +13,7 @@ from django.urls import reverse
 
 from ecsaudit import engine
 from ecsaudit.compliance.frameworks import FRAMEWORKS, Control, controls_of
+from ecsaudit.days import first_of
 from ecsaudit.execsessions.models import DailyCount
 from ecsaudit.execsessions.models import Dimension as Counted
 from ecsaudit.findings.models import Priority
@@ -182,7 +183,7 @@ def source_of(layers: Collection[str]) -> str:
 
 def rows(effective: Effective, library: Library | None, today: date) -> list[RuleRow]:
     """Every rule, by name. Four queries, however many rules. What newer texts have wrong stands in the library."""
-    first = today - timedelta(days=DAYS - 1)
+    first = first_of(DAYS, today)
     layers: dict[str, set[str]] = {}
     for name, layer in Version.objects.current().filter(kind=Kind.RULE).values_list("name", "layer"):
         layers.setdefault(name, set()).add(layer)

@@ -62,5 +62,13 @@ def test_what_an_earlier_policy_tells_a_channel_is_not_told_there_again() -> Non
     assert found.before == {2: 1}
 
 
+def test_what_is_suppressed_is_caught_but_makes_no_message() -> None:
+    findings = [replace(facts, is_suppressed=number != 1) for number, facts in enumerate(at(0, 1, 2))]
+    found = forecast(policy(throttle=QUARTER), [policy(channels=(2,))], findings)
+    assert (found.findings, found.suppressed, found.told, found.messages) == (3, 2, {1: 1}, {1: 1})
+    earlier = [policy()]
+    assert forecast(policy(), earlier, findings).before == {1: 1}
+
+
 def test_a_finding_about_a_channel_is_not_counted_for_it() -> None:
     assert forecast(policy(channels=(1, 2)), [], [replace(SHELL, about_channel="1")]).messages == {2: 1}

@@ -2,17 +2,26 @@ import csv
 import io
 import json
 from datetime import timedelta
+from pathlib import Path
+from threading import Event as StopEvent
 from typing import Any
 
 import pytest
+from django.db.models import Q
 from django.test import Client
 from django.utils import timezone
-from pytest_django import DjangoAssertNumQueries
+from pytest_django import DjangoAssertNumQueries, Settings
 
-from ecsaudit.findings.models import Finding
+from ecsaudit.findings import bulk, triage
+from ecsaudit.findings.models import Finding, FindingGroup
 from ecsaudit.library.effective import rules
+from ecsaudit.notifications import sealing
+from ecsaudit.people.models import User
+from ecsaudit.policies import services as policies
+from ecsaudit.urls import urlpatterns
 from ecsaudit.web import exports
 from tests import factories
+from tests.factories import NOW
 
 pytestmark = pytest.mark.django_db
 FORMULA = '=HYPERLINK("http://evil.example","x")'
@@ -25,7 +34,18 @@ LISTS = {
     "replays": "/rules/replays/",
     "deliveries": "/deliveries/",
     "unreadable-records": "/collection/unreadable/",
+    "collection": "/collection/",
+    "policies": "/policies/",
+    "policy-history": "/policies/history/",
+    "channels": "/channels/",
+    "bulk-actions": "/findings/actions/",
+    "security-hub": "/security-hub/",
+    "security-hub-failed": "/security-hub/failed/",
+    "security-hub-differences": "/security-hub/differences/",
 }
+
+
+SECRET = "a signing secret"
 
 
 def text_of(client: Client, address: str) -> str:
@@ -43,7 +63,7 @@ def lines_of(client: Client, address: str) -> list[dict[str, Any]]:
 
 
 @pytest.fixture
-def something_in_every_list() -> None:
+def something_in_every_list(ann: User) -> None:
     rules.current()
     session = factories.exec_session(started_at=timezone.now())
     factories.finding(session=session)
@@ -51,6 +71,11 @@ def something_in_every_list() -> None:
     factories.rule_exception()
     factories.unreadable_record()
     factories.delivery(finding=Finding.objects.get(), created_at=timezone.now())
+    factories.policy(runbook_url="https://wiki.example.com/shells")
+    factories.hub_finding(
+        finding=Finding.objects.get(), state="failed", failed_at=NOW, hub_status="RESOLVED", drifted_at=NOW
+    )
+    bulk.ask(change=triage.SetStatus("resolved", reason="test"), condition=Q(), address="priority=4", by=ann)
 
 
 @pytest.mark.usefixtures("something_in_every_list")
@@ -66,6 +91,13 @@ def test_every_list_can_be_had_as_both_kinds_of_file(as_vera: Client, name: str)
     day = f"{timezone.now():%Y-%m-%d}"
     assert answer.headers["Content-Disposition"] == f'attachment; filename="{name}-{day}.csv"'
     assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
+
+
+def test_no_list_is_left_out() -> None:
+    """Every view that is called `listing`; the other lists are named above."""
+    views = [each for each in urlpatterns if getattr(each.callback, "__name__", "") == "listing"]
+    assert len(views) > 8
+    assert {f"/{each.pattern}" for each in views} <= set(LISTS.values())
 
 
 @pytest.mark.parametrize("name", LISTS)
@@ -96,6 +128,28 @@ def test_all_rows_come_over_any_number_of_chunks_also_within_one_moment(
     assert [line["id"] for line in lines_of(as_vera, "/sessions/?as=jsonl")] == made[::-1]
 
 
+def test_a_group_that_moves_between_two_chunks_is_neither_lost_nor_doubled(
+    as_vera: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exports, "CHUNK", 2)
+    monkeypatch.setattr(exports, "PIECE", 1)
+    now = timezone.now()
+    about = factories.exec_session(started_at=now)
+    groups = [
+        factories.finding(session=about, rule=f"rule {hours}", event_time=now - timedelta(hours=hours)).group
+        for hours in range(6)
+    ]
+    answer = as_vera.get("/findings/?as=jsonl")
+    pieces = iter(answer)
+    began = [json.loads(next(pieces))["id"] for _ in range(2)]
+    # One that was told and the one that would have come last by the time are seen again, the first one is made older.
+    factories.finding(session=about, event=factories.event(), rule="rule 5", event_time=now + timedelta(minutes=1))
+    factories.finding(session=about, event=factories.event(), rule="rule 4", event_time=now + timedelta(minutes=2))
+    FindingGroup.objects.filter(pk=groups[0].pk).update(last_seen_at=now - timedelta(days=1))
+    told = [*began, *(json.loads(piece)["id"] for piece in pieces)]
+    assert sorted(told) == [group.pk for group in groups]
+
+
 def test_a_chunk_costs_one_query(as_vera: Client, django_assert_num_queries: DjangoAssertNumQueries) -> None:
     session = factories.exec_session(started_at=timezone.now())
     for rule in ("A", "B", "C"):
@@ -106,11 +160,15 @@ def test_a_chunk_costs_one_query(as_vera: Client, django_assert_num_queries: Dja
 
 
 def test_cells_are_harmless_and_json_is_as_it_was(as_vera: Client) -> None:
-    factories.exec_session(command=f"{FORMULA}\u202e", person="-1+1", started_at=timezone.now())
+    factories.exec_session(
+        command=f"{FORMULA}\u202e", person="-1+1", cluster="a;=1", service="a\t@1", started_at=timezone.now()
+    )
     row, line = rows_of(as_vera, "/sessions/?as=csv")[0], lines_of(as_vera, "/sessions/?as=jsonl")[0]
     assert row["command"] == f"'{FORMULA}‹U+202E›"
     assert row["person"] == "'-1+1"
+    assert (row["cluster"], row["service"]) == ("a;'=1", "a⇥'@1")
     assert (line["command"], line["person"]) == (f"{FORMULA}\u202e", "-1+1")
+    assert (line["cluster"], line["service"]) == ("a;=1", "a\t@1")
 
 
 def test_a_finding_s_file_has_its_fields_and_tags(as_vera: Client) -> None:
@@ -147,6 +205,103 @@ def test_exceptions_are_filtered_as_on_the_page_and_keep_their_terms(as_vera: Cl
     assert len(lines_of(as_vera, "/rules/exceptions/?state=expired&as=jsonl")) == 1
 
 
+def test_policies_are_filtered_as_on_the_page(as_vera: Client) -> None:
+    rules.current()
+    factories.policy(
+        "=Shells",
+        channels=[factories.channel("#sec")],
+        rules=["Terminal*"],
+        scope={"cluster": ["prod-*"]},
+        priority=4,
+    )
+    (line,) = lines_of(as_vera, "/policies/?channel=%23sec&as=jsonl")
+    assert (line["name"], line["rules"], line["scope"], line["channels"], line["priority"]) == (
+        "=Shells", ["Terminal*"], {"cluster": ["prod-*"]}, ["#sec"], "Warning",
+    )  # fmt: skip
+    assert line["rules_in_force"] == ["Terminal Shell in ECS Container"]
+    assert rows_of(as_vera, "/policies/?channel=%23sec&as=csv")[0]["name"] == "'=Shells"
+    page = as_vera.get("/policies/?channel=%23sec").content.decode()
+    assert 'href="?channel=%23sec&amp;as=csv" download' in page
+
+
+def test_the_history_of_policies_is_a_file_newest_first_also_of_those_that_are_gone(
+    as_vera: Client, ann: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exports, "CHUNK", 2)
+    made = factories.policy("Shells")
+    policies.switch(policy_id=made.pk, enabled=False, by=ann, reason="=noise", now=NOW)
+    policies.delete(policy_id=made.pk, by=ann, reason="", now=NOW)
+    lines = [line for line in lines_of(as_vera, "/policies/history/?as=jsonl") if line["name"] == "Shells"]
+    assert [(line["action"], line["by"], line["policy"]) for line in lines] == [
+        ("deleted", "ann", None), ("switched", "ann", None), ("created", None, None),
+    ]  # fmt: skip
+    assert (lines[1]["before"], lines[1]["after"]) == ({"enabled": True}, {"enabled": False})
+    reasons = [row["reason"] for row in rows_of(as_vera, "/policies/history/?as=csv")]
+    assert "'=noise" in reasons
+
+
+def test_channels_are_a_file_with_neither_settings_nor_secrets(
+    as_adam: Client, settings: Settings, tmp_path: Path
+) -> None:
+    settings.DATA_DIR, settings.ENCRYPTION_KEYS = tmp_path, ()
+    address = "https://hooks.example.com/token-in-a-path"
+    channel = factories.channel(
+        "Hook", settings={"url": address}, sealed_secrets=sealing.seal({"secret": SECRET}), last_answer_code="401",
+        last_answer_text=f"no such hook: {address}", last_tried_at=NOW, failures_in_a_row=3,
+    )  # fmt: skip
+    for form in exports.FORMS:
+        text = text_of(as_adam, f"/channels/?as={form}")
+        assert "Hook" in text
+        for hidden in (SECRET, channel.sealed_secrets, "token-in-a-path"):
+            assert hidden not in text
+    (line,) = lines_of(as_adam, "/channels/?as=jsonl")
+    assert (line["state"], line["last_answer_code"], line["policies"]) == ("failing", "401", 0)
+
+
+def test_bulk_actions_are_a_file_in_words_with_what_took_them_back(as_vera: Client, ann: User) -> None:
+    action = bulk.ask(change=triage.Assign(ann.pk, text="=yours"), condition=Q(), address="priority=4", by=ann)
+    bulk.run(action.pk, StopEvent())
+    action.refresh_from_db()
+    undoing = bulk.undo(action=action, by=ann)
+    newest, oldest = lines_of(as_vera, "/findings/actions/?as=jsonl")
+    assert (newest["id"], newest["what"], newest["undo_of"]) == (undoing.pk, "Undo: Assignee → ann", action.pk)
+    assert (oldest["id"], oldest["what"], oldest["undone_by"]) == (action.pk, "Assignee → ann", undoing.pk)
+    assert (oldest["by"], oldest["filter"], oldest["text"], oldest["state"]) == ("ann", "priority=4", "=yours", "done")
+    assert rows_of(as_vera, "/findings/actions/?as=csv")[1]["text"] == "'=yours"
+
+
+def test_what_security_hub_did_not_take_and_what_differs_are_narrowed_as_on_the_page(as_vera: Client) -> None:
+    here = factories.hub_finding(
+        state="failed", failed_at=NOW, error_code="InvalidInput", error_message="=no luck", drifted_at=NOW,
+        hub_status="RESOLVED",
+    )  # fmt: skip
+    other = factories.hub_region(region="us-east-1")
+    for name in ("failed", "differences"):
+        address = f"/security-hub/{name}/?hub={here.hub_region_id}"
+        page = as_vera.get(address).content.decode()
+        assert f'href="?hub={here.hub_region_id}&amp;as=csv" download' in page
+        (line,) = lines_of(as_vera, f"{address}&as=jsonl")
+        assert (line["id"], line["finding"], line["region"]) == (here.pk, here.finding_id, "eu-west-1")
+        assert lines_of(as_vera, f"/security-hub/{name}/?hub={other.pk}&as=jsonl") == []
+        assert as_vera.get(f"/security-hub/{name}/?hub=999&as=csv").status_code == 404
+    (failed,) = rows_of(as_vera, "/security-hub/failed/?as=csv")
+    assert (failed["error_code"], failed["error_message"]) == ("InvalidInput", "'=no luck")
+    (differs,) = lines_of(as_vera, "/security-hub/differences/?as=jsonl")
+    assert (differs["status_here"], differs["status_in_security_hub"]) == ("new", "RESOLVED")
+
+
+def test_accounts_and_regions_are_files_without_how_an_account_is_reached(as_vera: Client) -> None:
+    account = factories.account(alias="prod", role_arn="arn:aws:iam::111122223333:role/audit", external_id=SECRET)
+    factories.feed(account=account, error_code="AccessDenied", state="denied")
+    factories.hub_region(account=account, state="denied")
+    for address in ("/collection/", "/security-hub/"):
+        (line,) = lines_of(as_vera, f"{address}?as=jsonl")
+        assert (line["account"], line["account_alias"], line["state"]) == ("111122223333", "prod", "denied")
+        text = text_of(as_vera, f"{address}?as=csv")
+        assert SECRET not in text
+        assert "role/audit" not in text
+
+
 def test_rules_are_filtered_as_on_the_page(as_vera: Client) -> None:
     rules.current()
     names = [line["name"] for line in lines_of(as_vera, "/rules/?q=Execute+Interactive&as=jsonl")]
@@ -154,7 +309,7 @@ def test_rules_are_filtered_as_on_the_page(as_vera: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "expected"), [(None, ""), (True, "yes"), (False, "no"), (3, 3), ([1, "=x"], '[1, "=x"]'), (1.5, "1.5")]
+    ("value", "expected"), [(None, ""), (True, "yes"), (False, "no"), (3, 3), ([1, "=x"], '[1,\' "=x"]'), (1.5, "1.5")]
 )
 def test_every_kind_of_value_has_a_cell(value: object, expected: object) -> None:
     assert exports.in_cell(value) == expected

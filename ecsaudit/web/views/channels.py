@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.contrib import messages
 from django.db.models import Count
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
@@ -16,7 +17,7 @@ from ecsaudit.notifications.models import Channel, Message, Purpose
 from ecsaudit.notifications.notice import Notice
 from ecsaudit.notifications.texts import compose, default_template, problems_of, table
 from ecsaudit.visible import shortened
-from ecsaudit.web import channel_list
+from ecsaudit.web import channel_list, exports
 from ecsaudit.web.access import administrators_only, person
 from ecsaudit.web.channel_form import ChannelForm, TextsForm
 from ecsaudit.web.times import minute
@@ -24,12 +25,15 @@ from ecsaudit.web.times import minute
 FINDINGS_OFFERED = 15
 
 
-def listing(request: HttpRequest) -> HttpResponse:
+def listing(request: HttpRequest) -> HttpResponseBase:
     now = timezone.now()
     numbers = Channel.objects.numbers(now, since=channel_list.week_before(now))
     found = Channel.objects.filter(pk__in=numbers)
     policies = dict(found.order_by().values_list("pk", Count("policies")))
-    return render(request, "channels/list.html", {"rows": channel_list.rows(found, numbers, now, policies)})
+    rows = channel_list.rows(found, numbers, now, policies)
+    if form := exports.asked(request):
+        return exports.answer(form, "channels", channel_list.EXPORT, rows)
+    return render(request, "channels/list.html", {"rows": rows, "exports": exports.links()})
 
 
 @require_http_methods(["GET", "POST"])

@@ -8,11 +8,24 @@ from django.utils import timezone
 
 from ecsaudit.cloudtrail.models import Feed, UnreadableRecord
 from ecsaudit.web import exports
-from ecsaudit.web.exports import column
+from ecsaudit.web.exports import attribute, column
 from ecsaudit.web.health import health
 from ecsaudit.web.raw import Raw
 
 NEWEST = 200
+# What the screen shows of each account and Region; how an account is reached is for administrators.
+FEED_EXPORT = (
+    attribute("account", "feed.account.account_id"),
+    attribute("account_alias", "feed.account.alias"),
+    attribute("region", "feed.region"),
+    attribute("state"),
+    *(attribute(name, f"feed.{name}") for name in ("error_code", "error_message", "last_event_at", "last_polled_at")),
+    attribute("percent_read", "percent"),
+    attribute("read_back_to", "progress.reached_at"),
+    attribute("pages", "progress.pages"),
+    attribute("new_events", "progress.events_new"),
+    *(attribute(name, f"feed.{name}") for name in ("requests", "throttles", "errors", "unreadable")),
+)
 EXPORT = (
     column("id", "pk"),
     column("first_seen_at"),
@@ -22,9 +35,12 @@ EXPORT = (
 )
 
 
-def show(request: HttpRequest) -> HttpResponse:
+def show(request: HttpRequest) -> HttpResponseBase:
     feeds = Feed.objects.for_collection_screen().annotate(unreadable=Count("unreadable_records"))
-    return render(request, "collection/show.html", {"health": health(list(feeds), timezone.now())})
+    found = health(list(feeds), timezone.now())
+    if form := exports.asked(request):
+        return exports.answer(form, "collection", FEED_EXPORT, found.feeds)
+    return render(request, "collection/show.html", {"health": found, "exports": exports.links()})
 
 
 def unreadable(request: HttpRequest) -> HttpResponseBase:

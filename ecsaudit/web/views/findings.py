@@ -22,6 +22,7 @@ from ecsaudit.library.effective import as_it_was
 from ecsaudit.library.models import Kind, RuleSet
 from ecsaudit.library.shipped import Runbook
 from ecsaudit.library.shipped_content import runbook_of
+from ecsaudit.people.models import User
 from ecsaudit.replay.models import Hidden
 from ecsaudit.web import delivery_list, finding_list, group_list, history, lists
 from ecsaudit.web.access import person
@@ -40,7 +41,6 @@ def listing(request: HttpRequest) -> HttpResponseBase:
     """Findings in groups or one by one, with what to do about them."""
     user = person(request)
     filter = ListFilter.read(finding_list.spec_for(user.pk), request.GET)
-    source = finding_list if filter.view == FLAT else group_list
     more: dict[str, Any] = {
         "tabs": tabs(filter),
         "base": reverse("findings"),
@@ -50,7 +50,12 @@ def listing(request: HttpRequest) -> HttpResponseBase:
     more |= {"reasons": CloseReason.choices, "listed": filter.address(listed="1")}
     if user.is_analyst:
         more |= {"newest": bulk.newest(), "people": people()}
-    return lists.show(request, source.listing_for(user.pk), filter, more)
+    return lists.show(request, listing_of(filter, user), filter, more)
+
+
+def listing_of(filter: ListFilter, user: User) -> lists.Listing:
+    """The list in the view that the filter asks for."""
+    return finding_list.listing_for(user.pk) if filter.view == FLAT else group_list.listing_for(user.pk)
 
 
 def tabs(filter: ListFilter) -> list[tuple[str, str, bool]]:
@@ -74,7 +79,9 @@ def acted(request: HttpRequest) -> history.Done | None:
 
 
 def facets(request: HttpRequest) -> HttpResponse:
-    return lists.show_facets(request, finding_list.listing_for(person(request).pk))
+    user = person(request)
+    filter = ListFilter.read(finding_list.spec_for(user.pk), request.GET)
+    return lists.show_facets(request, listing_of(filter, user))
 
 
 def detail(request: HttpRequest, pk: int, refused: str = "", status: int = 200) -> HttpResponse:

@@ -1,7 +1,7 @@
 """The first screen: what happened lately, and whether everything was looked at."""
 
 from collections.abc import Iterable
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date
 from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from ecsaudit.cloudtrail.models import Feed
+from ecsaudit.days import first_of, midnight
 from ecsaudit.execsessions.models import DailyCount, Dimension
 from ecsaudit.findings.models import Finding
 from ecsaudit.visible import shortened
@@ -34,7 +35,7 @@ def show(request: HttpRequest) -> HttpResponse:
     asked = request.GET.get("days", str(DEFAULT))
     days = next((each for each in RANGES if asked == str(each)), DEFAULT)
     now = timezone.now()
-    first = now.date() - timedelta(days=days - 1)
+    first = first_of(days, now.date())
     by_day = list(DailyCount.objects.since(first).by_day(Dimension.OUTCOME))
     base = reverse("findings")
     newest_findings = Finding.objects.active().order_by("-event_time", "-pk").values(*finding_list.COLUMNS)[:NEWEST]
@@ -72,7 +73,7 @@ def about_sessions(by_day: Iterable[tuple[date, str, int]], first: date, days: i
 
 
 def about_findings(first: date) -> list[Part]:
-    found = Finding.objects.active().filter(event_time__gte=datetime.combine(first, time(), UTC))
+    found = Finding.objects.active().filter(event_time__gte=midnight(first))
     # The roll-up is kept by account, which ecsaudit's own findings don't have.
     own = found.filter(account=None).count_up_to(COUNTED + 1)
     return findings_sentence(

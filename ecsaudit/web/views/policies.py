@@ -8,6 +8,7 @@ from typing import Any
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_POST
@@ -23,7 +24,7 @@ from ecsaudit.policies.models import FIELDS, Policy, PolicyVersion
 from ecsaudit.policies.preview import DAYS, LOOKED_AT, recent_findings
 from ecsaudit.policies.reading import facts_of
 from ecsaudit.policies.verdicts import verdicts
-from ecsaudit.web import policy_forecast, policy_list, rule_list
+from ecsaudit.web import exports, policy_forecast, policy_list, rule_list
 from ecsaudit.web.access import analysts_only, person
 from ecsaudit.web.asked import asked_number
 from ecsaudit.web.control_filter import CONTROL_WORDS
@@ -46,10 +47,12 @@ def effective_rules() -> Effective | None:
         return None
 
 
-def listing(request: HttpRequest) -> HttpResponse:
+def listing(request: HttpRequest) -> HttpResponseBase:
     filter = ListFilter.read(policy_list.SPEC, request.GET)
     every = policy_list.rows(Policy.objects.in_order(), effective_rules())
     found = rule_list.apply(filter, every)
+    if form := exports.asked(request):
+        return exports.answer(form, "policies", policy_list.EXPORT, found)
     page = Paginator(found, PAGE).get_page(request.GET.get("page"))
     shown: list[PolicyRow] = list(page.object_list)
     recent = recent_findings(timezone.now(), with_roles=any("role" in row.terms.scope for row in shown))
@@ -71,6 +74,7 @@ def listing(request: HttpRequest) -> HttpResponse:
             "newer": page.has_previous() and filter.address(page=str(page.number - 1)),
             "count": len(found),
             "total": len(every),
+            "exports": exports.links(filter.pairs()),
             "without_channel": [row.policy for row in every if row.policy.enabled and not row.channels],
             "some_channels": list(Channel.objects.order_by("name")[:5]),
         },
@@ -101,9 +105,13 @@ def told(versions: list[PolicyVersion]) -> list[tuple[PolicyVersion, list[str]]]
     return [(version, lines_of(version)) for version in versions]
 
 
-def history(request: HttpRequest) -> HttpResponse:
+def history(request: HttpRequest) -> HttpResponseBase:
     """What was done to all policies, also to those that are gone."""
-    page = Paginator(PolicyVersion.objects.for_list(), VERSIONS).get_page(request.GET.get("page"))
+    found = PolicyVersion.objects.for_list()
+    if form := exports.asked(request):
+        values = found.select_related(None).values(*(column.path for column in policy_list.VERSION_EXPORT))
+        return exports.answer(form, "policy-history", policy_list.VERSION_EXPORT, exports.last_made_first(values))
+    page = Paginator(found, VERSIONS).get_page(request.GET.get("page"))
     return render(
         request,
         "policies/history.html",
@@ -111,6 +119,7 @@ def history(request: HttpRequest) -> HttpResponse:
             "versions": told(list(page.object_list)),
             "older": page.has_next() and f"?page={page.number + 1}",
             "newer": page.has_previous() and f"?page={page.number - 1}",
+            "exports": exports.links(),
         },
     )
 

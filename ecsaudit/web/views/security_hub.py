@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -14,18 +15,21 @@ from ecsaudit.findings.triage import TriageError
 from ecsaudit.securityhub import permissions, services
 from ecsaudit.securityhub.models import HubFinding, HubRegion
 from ecsaudit.securityhub.services import Past
-from ecsaudit.web import hub_grid, hub_lists
+from ecsaudit.web import exports, hub_grid, hub_lists
 from ecsaudit.web.access import administrators_only, analysts_only, person
 
 
-def show(request: HttpRequest) -> HttpResponse:
+def show(request: HttpRequest) -> HttpResponseBase:
     rows = hub_grid.rows(HubRegion.objects.for_grid(), timezone.now())
+    if form := exports.asked(request):
+        return exports.answer(form, "security-hub", hub_grid.EXPORT, rows)
     context = {
         "rows": rows,
         "sentence": hub_grid.sentence(rows),
         "is_off": not any(row.hub.enabled for row in rows),
         "pasts": Past.choices,
         "policy": permissions.policy_text(),
+        "exports": exports.links(),
     }
     return render(request, "securityhub/show.html", context)
 
@@ -73,8 +77,12 @@ def test(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect(f"{reverse('security-hub')}#hub-{hub.pk}")
 
 
-def failed(request: HttpRequest) -> HttpResponse:
+def failed(request: HttpRequest) -> HttpResponseBase:
     """What Security Hub did not take, with its reasons."""
+    if form := exports.asked(request):
+        columns = hub_lists.FAILED_EXPORT
+        rows = hub_lists.exported(request.GET, HubFinding.objects.failed(), columns)
+        return exports.answer(form, "security-hub-failed", columns, rows)
     found = hub_lists.read(request, HubFinding.objects.failed(), "failed_at")
     return render(request, "securityhub/failed.html", {"list": found})
 
@@ -91,8 +99,12 @@ def send_again(request: HttpRequest) -> HttpResponse:
     return redirect(back(request, "security-hub-failed"))
 
 
-def differences(request: HttpRequest) -> HttpResponse:
+def differences(request: HttpRequest) -> HttpResponseBase:
     """Findings whose workflow status somebody changed in Security Hub."""
+    if form := exports.asked(request):
+        columns = hub_lists.DIFFERENCES_EXPORT
+        rows = hub_lists.exported(request.GET, HubFinding.objects.drifted(), columns)
+        return exports.answer(form, "security-hub-differences", columns, rows)
     found = hub_lists.read(request, HubFinding.objects.drifted(), "drifted_at")
     return render(request, "securityhub/differences.html", {"list": found})
 

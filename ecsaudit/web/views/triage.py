@@ -10,6 +10,7 @@ from django.contrib import messages
 from django.db import transaction
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -19,7 +20,7 @@ from ecsaudit import tasks
 from ecsaudit.findings import bulk
 from ecsaudit.findings import triage as service
 from ecsaudit.findings.models import BulkAction, Finding, Suppression
-from ecsaudit.web import history
+from ecsaudit.web import exports, history
 from ecsaudit.web.access import analysts_only, person
 from ecsaudit.web.filters import ListFilter
 from ecsaudit.web.finding_list import spec_for
@@ -152,7 +153,10 @@ def state(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "findings/_acted.html", {"done": history.done([action])[0]})
 
 
-def listing(request: HttpRequest) -> HttpResponse:
-    """The newest bulk actions."""
+def listing(request: HttpRequest) -> HttpResponseBase:
+    """The newest bulk actions, or all as a file."""
+    if form := exports.asked(request):
+        return exports.answer(form, "bulk-actions", history.EXPORT, history.exported())
     actions = list(BulkAction.objects.for_list()[:NEWEST])
-    return render(request, "findings/actions.html", {"actions": history.done(actions), "limit": NEWEST})
+    context = {"actions": history.done(actions), "limit": NEWEST, "exports": exports.links()}
+    return render(request, "findings/actions.html", context)

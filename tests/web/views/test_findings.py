@@ -10,7 +10,7 @@ from ecsaudit.findings.models import Priority
 from ecsaudit.findings.own import raise_own
 from ecsaudit.library.models import RuleSet
 from ecsaudit.people.models import User
-from ecsaudit.web import finding_list
+from ecsaudit.web import finding_list, lists
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -138,7 +138,24 @@ def test_filters_by_rule_priority_and_person(as_vera: Client) -> None:
         page = html(as_vera, f"/findings/{address}")
         assert "ana" in page
         assert "bob" not in page
-    assert '<strong id="count">1</strong>' in html(as_vera, "/findings/facets/?rule=first")
+    assert '<strong id="count">1</strong> found' in html(as_vera, "/findings/facets/?rule=first&view=flat")
+
+
+def test_the_count_of_the_grouped_list_names_groups_and_findings(
+    as_vera: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ana, bob = (factories.exec_session(person=name, started_at=timezone.now()) for name in ("ana", "bob"))
+    for session in (ana, ana, ana, bob):
+        factories.finding(session=session, event=factories.event(), rule="first")
+    both = '<strong>2</strong> groups, <strong id="count">4</strong> findings'
+    assert both in html(as_vera, "/findings/facets/")
+    assert both in html(as_vera, "/findings/?facets=1")
+    assert '<strong id="count">4</strong> found' in html(as_vera, "/findings/facets/?view=flat")
+    one = html(as_vera, "/findings/facets/?person=bob")
+    assert '<strong>1</strong> group, <strong id="count">1</strong> finding<' in one
+    # Both stop at the bound of all counts.
+    monkeypatch.setattr(lists, "COUNTED", 1)
+    assert '<strong>1+</strong> groups, <strong id="count">1+</strong> findings' in html(as_vera, "/findings/facets/")
 
 
 def test_a_finding_s_page_leads_to_its_session_and_event(
@@ -212,13 +229,13 @@ def test_a_framework_once_chosen_shows_its_controls_as_a_facet(
 ) -> None:
     for tags in (["PCI_DSS_10.2.1", "PCI_DSS_10.2.1.2", "SOC2_CC6.1"], ["PCI_DSS_10.2.1"], ["SOC2_CC6.1"]):
         factories.finding(tags=tags, event_time=timezone.now())
-    # login session, user, the newest 1,000 matches, their tag sets, controls of tag sets, sample data: 6
-    with django_assert_num_queries(6):
+    # login session, user, groups, the newest 1,000 matches, their tag sets, controls of tag sets, sample data: 7
+    with django_assert_num_queries(7):
         page = html(as_vera, "/findings/facets/")
     assert "<h3>Framework</h3>" in page
     assert "<h3>Control</h3>" not in page
-    # … and for the filter controls of tag sets, and whether few findings have them: 8
-    with django_assert_num_queries(8):
+    # … and, for groups and for findings, controls of tag sets, and whether few findings have them: 11
+    with django_assert_num_queries(11):
         page = html(as_vera, "/findings/facets/?framework=pci-dss")
     assert "<h3>Control</h3>" in page
     assert '10.2.1 Audit logs are enabled and active</bdi> <span class="number">2</span>' in page

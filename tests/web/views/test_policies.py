@@ -121,6 +121,18 @@ def test_the_list_tells_each_policy_in_words_and_counts_what_it_would_catch(as_v
     assert 'href="/rules/?policy=Shells">1 rule</a>' in shells
 
 
+def test_the_forecast_says_what_is_told_to_nobody_and_leaves_out_what_is_archived(as_vera: Client) -> None:
+    shells = factories.policy("Shells", channels=[factories.channel("#sec")], rules=["Terminal*"], throttle_minutes=0)
+    recent_finding()
+    recent_finding(6, workflow_status="suppressed")
+    recent_finding(7, record_state="archived", archived_at=timezone.now())
+    page = html(as_vera, shells.get_absolute_url())
+    assert "<strong>2 findings</strong>, 1 person, 1 message to <bdi>#sec</bdi>." in page
+    assert "1 of the findings is suppressed: nobody is told of it." in page
+    assert "Archived findings, such as those that an exception hides, are not counted." in page
+    assert "also suppressed ones, of which nobody is told" in html(as_vera, "/policies/")
+
+
 def test_the_list_is_filtered_by_framework_state_channel_and_rule(as_vera: Client, ann: User) -> None:
     factories.policy("Shells", channels=[factories.channel("#sec")], rules=["Terminal*"])
     off = factories.policy("Nothing", rules=["No such rule"])
