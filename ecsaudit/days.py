@@ -14,7 +14,9 @@ def first_of(days: int, today: date) -> date:
 
 
 def start_of(days: int, now: datetime) -> datetime:
-    """The moment at which so many days began."""
+    """The moment at which so many days began. One day is the last 24 hours: after midnight, today alone hides the night."""
+    if days == 1:
+        return now - timedelta(hours=24)
     return midnight(first_of(days, now.astimezone(UTC).date()))
 
 

@@ -19,7 +19,7 @@ SHELL = "Terminal Shell in ECS Container"
 @pytest.mark.parametrize(
     ("days", "now", "start"),
     [
-        (1, datetime(2026, 11, 25, 0, 0, tzinfo=UTC), date(2026, 11, 25)),
+        (2, datetime(2026, 11, 25, 0, 0, tzinfo=UTC), date(2026, 11, 24)),
         (30, datetime(2026, 11, 25, 23, 59, tzinfo=UTC), date(2026, 10, 27)),
         (7, datetime(2026, 11, 25, 1, 0, tzinfo=timezone(timedelta(hours=2))), date(2026, 11, 18)),
     ],
@@ -27,6 +27,10 @@ SHELL = "Terminal Shell in ECS Container"
 def test_so_many_days_begin_at_a_midnight_of_utc(days: int, now: datetime, start: date) -> None:
     assert start_of(days, now) == datetime(start.year, start.month, start.day, tzinfo=UTC)
     assert first_of(days, now.astimezone(UTC).date()) == start
+
+
+def test_one_day_is_the_last_24_hours() -> None:
+    assert start_of(1, datetime(2026, 11, 25, 0, 10, tzinfo=UTC)) == datetime(2026, 11, 24, 0, 10, tzinfo=UTC)
 
 
 @pytest.fixture(params=[(0, 0, 5), (12, 0, 0), (23, 59, 55)], ids=["after midnight", "noon", "before midnight"])
