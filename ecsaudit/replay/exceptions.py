@@ -15,7 +15,6 @@ from django.db.models import Case, QuerySet, When
 
 from ecsaudit.findings.models import CloseReason, Finding
 from ecsaudit.library import exceptions
-from ecsaudit.library.exception_rows import hidden_since
 from ecsaudit.library.exception_texts import Term, with_draft
 from ecsaudit.library.models import ExceptionState, Kind, Layer, Library, RuleException
 from ecsaudit.people.models import User
@@ -68,8 +67,7 @@ def end(*, pk: int, state: ExceptionState, by: User | None, now: datetime, text:
     exception = exceptions.end(pk=pk, state=state, by=by, now=now, text=text)
     if exception is None:
         return None
-    after = hidden_since(exception)
-    return services.apply(rules=[exception.rule], scope=Scope.BACK, author=by, exception=exception, after_event=after)
+    return services.apply(rules=[exception.rule], scope=Scope.BACK, author=by, exception=exception)
 
 
 def end_due(now: datetime) -> list[Replay]:

@@ -90,8 +90,7 @@ class Replay(models.Model):
     the text of `kind`, `name` and `layer` in it. `rules` are the names of the rules that are judged, `event_names` what
     they can match. Of later events than `newest_event` (an id) ingest takes care.
 
-    `exception` is the one whose hiding is applied (findings that exist), or whose end is (what it hid); of events up to
-    `after_event` (an id) it hid none.
+    `exception` is the one whose hiding is applied (findings that exist), or whose end is (what it hid).
     """
 
     purpose = models.CharField(max_length=8, choices=Purpose)
@@ -112,7 +111,6 @@ class Replay(models.Model):
     newest_event = models.BigIntegerField(default=0)
     since = models.DateTimeField(null=True, help_text="Only events from then on; null: all that are stored")
     exception = models.ForeignKey(RuleException, on_delete=models.CASCADE, null=True, related_name="replays")
-    after_event = models.BigIntegerField(default=0)
 
     state = models.CharField(max_length=12, choices=State, default=State.WAITING)
     failure = models.TextField(blank=True)
@@ -202,11 +200,17 @@ class ReplayMatch(models.Model):
 
 
 class Hidden(models.Model):
-    """A finding that is archived because an exception applies to its event; gone when it is back."""
+    """A finding that is archived because an exception applies to its event; several may. Gone when it is back."""
 
-    finding = models.OneToOneField(Finding, on_delete=models.CASCADE, related_name="hidden")
+    finding = models.ForeignKey(Finding, on_delete=models.CASCADE, related_name="hidden", db_index=False)
     # Also finds all that one archived.
     exception = models.ForeignKey(RuleException, on_delete=models.CASCADE, related_name="hidden")
+
+    class Meta:
+        constraints = [
+            # Also finds all that hide one finding.
+            models.UniqueConstraint(fields=["finding", "exception"], name="hidden_once"),
+        ]
 
     def __str__(self) -> str:
         return f"finding {self.finding_id} by exception {self.exception_id}"

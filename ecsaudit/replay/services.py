@@ -91,15 +91,14 @@ def apply(
     scope: Scope,
     author: User | None,
     exception: RuleException | None = None,
-    after_event: int = 0,
 ) -> Replay:
     """Apply rules to the past. Which rule set judges is settled when it begins; replays apply in the order of asking.
 
-    With an exception only what it hides, or hid, is touched; of events only those after `after_event` (an id).
+    With an exception only what it hides, or hid, is touched.
     """
     return Replay.objects.create(
         purpose=Purpose.APPLY, scope=scope, author=author, rules=sorted(map(stored_name, rules)),
-        exception=exception, after_event=after_event,
+        exception=exception,
     )  # fmt: skip
 
 
