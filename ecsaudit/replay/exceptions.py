@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
@@ -22,6 +22,8 @@ from ecsaudit.replay import services
 from ecsaudit.replay.models import Change, Purpose, Replay, Scope, State
 
 logger = logging.getLogger(__name__)
+# What should have brought findings back and failed begins anew after this.
+PAUSE = timedelta(minutes=10)
 
 
 def look(*, rule: str, terms: Sequence[Term], days: int | None, author: User) -> Replay:
@@ -78,3 +80,18 @@ def end_due(now: datetime) -> list[Replay]:
         return []
     ended = [end(pk=pk, state=ExceptionState.EXPIRED, by=None, now=now) for pk in due]
     return [replay for replay in ended if replay is not None]
+
+
+def bring_back_again(now: datetime) -> list[Replay]:
+    """Begin anew what should have brought back what an exception hid, and was cancelled or failed a while ago."""
+    if not Replay.objects.stopped_back(now - PAUSE).exists():
+        return []
+    with transaction.atomic():
+        # Whoever comes second finds the new one.
+        Library.locked()
+        return [begin_again(stopped) for stopped in Replay.objects.stopped_back(now - PAUSE).order_by("pk")]
+
+
+def begin_again(stopped: Replay) -> Replay:
+    logger.warning("what an exception hid is brought back anew", extra={"replay": stopped.pk, "state": stopped.state})
+    return services.apply(rules=stopped.rules, scope=Scope.BACK, author=stopped.author, exception=stopped.exception)

@@ -42,6 +42,7 @@ class State(models.TextChoices):
 
 
 UNFINISHED = (State.WAITING, State.RUNNING)
+STOPPED = (State.CANCELLED, State.FAILED)
 
 
 class Stage(models.TextChoices):
@@ -73,6 +74,13 @@ class ReplayQuerySet(QuerySet["Replay"]):
     def for_list(self) -> ReplayQuerySet:
         """Newest first; counts that went well are nothing to look at."""
         return self.exclude(purpose=Purpose.COUNT, state=State.DONE).select_related("author").order_by("-pk")
+
+    def stopped_back(self, until: datetime) -> ReplayQuerySet:
+        """Those that should have brought back what an exception hid, and ended before they had, up to a time; each
+        exception's last."""
+        later = Replay.objects.filter(scope=Scope.BACK, exception=OuterRef("exception"), pk__gt=OuterRef("pk"))
+        stopped = self.filter(scope=Scope.BACK, state__in=STOPPED, finished_at__lte=until)
+        return stopped.exclude(Exists(later)).select_related("exception")
 
     def applied_to_all(self) -> dict[str, datetime]:
         """The rules that were applied to all stored events, each with when that was asked for last."""
@@ -141,6 +149,12 @@ class Replay(models.Model):
         indexes = [
             # for due(), asked every few seconds
             models.Index(fields=["id"], condition=Q(state__in=UNFINISHED), name="replay_unfinished"),
+            # for stopped_back(), asked as often
+            models.Index(
+                fields=["finished_at"],
+                condition=Q(scope=Scope.BACK, state__in=STOPPED),
+                name="replay_back_stopped",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -152,6 +166,15 @@ class Replay(models.Model):
     @property
     def is_unfinished(self) -> bool:
         return self.state in UNFINISHED
+
+    @property
+    def can_be_cancelled(self) -> bool:
+        return self.is_unfinished and self.purpose != Purpose.COUNT and self.scope != Scope.BACK
+
+    @property
+    def brings_back_later(self) -> bool:
+        """Whether it came to a stop before what an exception hid was back, so that another goes on: see stopped_back."""
+        return self.scope == Scope.BACK and self.state in STOPPED
 
     @property
     def percent(self) -> int:

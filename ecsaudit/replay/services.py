@@ -150,9 +150,9 @@ def recount_changed() -> Replay | None:
 def cancel(*, replay: Replay) -> bool:
     """End a try or an application, at once or after the batch at hand; False if there was nothing to end.
 
-    Counts are not cancelled: they would stay wrong.
+    Counts are not cancelled, they would stay wrong; nor is what brings back findings, they would stay archived.
     """
-    mine = Replay.objects.filter(pk=replay.pk).exclude(purpose=Purpose.COUNT)
+    mine = Replay.objects.filter(pk=replay.pk).exclude(purpose=Purpose.COUNT).exclude(scope=Scope.BACK)
     if mine.filter(state=State.WAITING).update(state=State.CANCELLED, finished_at=timezone.now()):
         return True
     return bool(mine.filter(state=State.RUNNING).update(cancel_requested=True))

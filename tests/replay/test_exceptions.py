@@ -339,6 +339,40 @@ def test_the_beat_s_task_ends_what_is_due(ann: User) -> None:
     assert made.state == ExceptionState.EXPIRED
 
 
+def test_what_brings_findings_back_is_not_cancelled(ann: User) -> None:
+    take_in("/bin/sh")
+    replay = expire(make(ann, past=True))
+    assert not services.cancel(replay=replay)
+    replay.refresh_from_db()
+    assert (replay.state, replay.cancel_requested) == (State.WAITING, False)
+    finish(replay)
+    assert numbers() == ["00"]
+
+
+@pytest.mark.parametrize("state", [State.FAILED, State.CANCELLED])
+def test_what_should_have_brought_findings_back_begins_anew_after_a_pause_and_once(ann: User, state: State) -> None:
+    take_in("/bin/sh")
+    made = make(ann, past=True)
+    take_in("/bin/sh", first=1)
+    stopped = expire(made)
+    now = timezone.now()
+    Replay.objects.filter(pk=stopped.pk).update(state=state, finished_at=now)
+    assert exceptions.bring_back_again(now) == []
+    (again,) = exceptions.bring_back_again(now + exceptions.PAUSE)
+    assert exceptions.bring_back_again(now + exceptions.PAUSE) == []
+    finish(again)
+    assert numbers() == ["00", "01"]
+    assert exceptions.bring_back_again(now + timedelta(days=1)) == []
+
+
+def test_the_beat_s_task_begins_anew_what_came_to_a_stop(ann: User) -> None:
+    stopped = expire(make(ann))
+    long_ago = timezone.now() - exceptions.PAUSE
+    Replay.objects.filter(pk=stopped.pk).update(state=State.FAILED, finished_at=long_ago)
+    tasks.end_exceptions()
+    assert Replay.objects.filter(scope=Scope.BACK, state=State.WAITING).count() == 1
+
+
 class Killed(BaseException):
     """What no handler of the product catches, as if the process were gone."""
 
