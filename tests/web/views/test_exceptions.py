@@ -201,6 +201,14 @@ def test_what_is_no_event_or_rule_is_not_there(as_ann: Client, finding: Finding)
     assert as_ann.post("/rules/exceptions/make/", {"do": "save"}).status_code == 404
 
 
+@pytest.mark.parametrize("name", ["finding", "look", "event"])
+def test_a_number_that_no_row_has_is_no_failure(as_ann: Client, finding: Finding, name: str) -> None:
+    data = begun(page(as_ann, f"/rules/exceptions/new/?finding={finding.pk}")) | {name: "9" * 30}
+    answer = as_ann.post("/rules/exceptions/make/", data | {"do": "save", "despite": "on"})
+    assert answer.status_code == (404 if name == "event" else 200)
+    assert not RuleException.objects.exists()
+
+
 def test_extending_and_withdrawing(as_vera: Client, as_ann: Client, finding: Finding) -> None:
     made = saved(as_ann, begun(page(as_ann, f"/rules/exceptions/new/?finding={finding.pk}")), despite="on", past="open")
     finish(Replay.objects.get(exception=made))
