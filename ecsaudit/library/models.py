@@ -275,6 +275,9 @@ class RuleException(models.Model):
             ),
         ]
         indexes = [
+            # the list, those in force or all, continued by the keyset
+            models.Index(fields=["state", "-created_at", "-id"], name="exception_of_state_newest"),
+            models.Index(fields=["-created_at", "-id"], name="exception_newest"),
             # those of a rule, for its page and its text
             models.Index(fields=["rule", "id"], name="exception_of_rule"),
             # those that are due, asked for every few seconds

@@ -7,7 +7,6 @@ from functools import partial
 from typing import Any
 
 from django.contrib import messages
-from django.core.paginator import Paginator
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -29,26 +28,26 @@ from ecsaudit.library.texts import TextRefused, is_name
 from ecsaudit.replay import exceptions
 from ecsaudit.replay import services as replays
 from ecsaudit.replay.models import Purpose, Replay
-from ecsaudit.web import exception_form, exception_list, exports, replay_page, rule_list
+from ecsaudit.web import exception_form, exception_list, exports, lists, paging, replay_page, rule_list
 from ecsaudit.web.access import analysts_only, person
 from ecsaudit.web.asked import asked_number
 from ecsaudit.web.exception_form import ExceptionForm, ExpiryForm, Row
 from ecsaudit.web.exception_list import ExceptionRow
-from ecsaudit.web.filters import ListFilter
 from ecsaudit.web.in_force import from_when, needs_rules
 
-PAGE = 100
 # Findings that a page lists; the rest is on pages of their own.
 SHOWN = 50
 
 
 def listing(request: HttpRequest) -> HttpResponseBase:
-    filter = ListFilter.read(exception_list.SPEC, request.GET)
-    every = exception_list.rows(timezone.now())
-    found = rule_list.apply(exception_list.said(filter), every)
+    filter, now = exception_list.read(request.GET), timezone.now()
     if form := exports.asked(request):
-        return exports.answer(form, "exceptions", exception_list.EXPORT, found)
-    page = Paginator(found, PAGE).get_page(request.GET.get("page"))
+        return exports.answer(form, "exceptions", exception_list.EXPORT, exception_list.exported(filter, now))
+    problems = list(filter.problems)
+    after, before = (lists.asked_place(request, name, problems) for name in ("after", "before"))
+    fitting = filter.apply(RuleException.objects.all(), now).values("pk", exception_list.TIME)
+    found = paging.page(fitting, exception_list.TIME, after=after, before=before)
+    facets = exception_list.facets(filter, now)
     return render(
         request,
         "exceptions/list.html",
@@ -56,14 +55,15 @@ def listing(request: HttpRequest) -> HttpResponseBase:
             "filter": filter,
             "chips": filter.chips(),
             "kept": [pair for pair in filter.pairs() if pair[0] != "q"],
-            "problems": filter.problems,
-            "page": page,
-            "older": page.has_next() and filter.address(page=str(page.number + 1)),
-            "newer": page.has_previous() and filter.address(page=str(page.number - 1)),
-            "facets": [rule_list.facet(filter, each, found, each.word) for each in exception_list.SPEC.dimensions],
-            "count": len(found),
-            "total": len(every),
-            "soon": sum(row.expires_soon for row in every),
+            "problems": problems,
+            "standings": exception_list.standings(filter),
+            "rows": exception_list.rows(found.rows, now),
+            "older": found.older and filter.address(after=found.older),
+            "newer": found.newer and filter.address(before=found.newer),
+            "facets": facets.facets,
+            "count": facets.count,
+            "is_empty_altogether": not found.rows and not RuleException.objects.exists(),
+            "soon": exception_list.ending_soon(now),
             "exports": exports.links(filter.pairs()),
         },
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html as entities
 import json
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -245,8 +245,8 @@ def test_the_list_shows_those_in_force_and_warns_of_those_that_end_soon(
     factories.rule_exception(reason="later one", expires_at=now + timedelta(days=30))
     factories.rule_exception(reason="soon one", expires_at=now + timedelta(days=3))
     factories.rule_exception(reason="ended one", state="expired", ended_at=now)
-    # log-in session, user, exceptions, sample and broken rules: 4
-    with django_assert_num_queries(4):
+    # log-in session, user, place and rows of the page, facets, those that end soon, sample and broken rules: 7
+    with django_assert_num_queries(7):
         text = page(as_vera, "/rules/exceptions/")
     assert "1 exception expires within 7 days" in text
     assert "later one" in text and "soon one" in text and "ended one" not in text
@@ -255,6 +255,35 @@ def test_the_list_shows_those_in_force_and_warns_of_those_that_end_soon(
     assert "soon one" in text and "later one" not in text
     assert "ended one" in page(as_vera, "/rules/exceptions/?state=expired")
     assert "later one" in page(as_vera, "/rules/exceptions/?q=LATER")
+    assert "later one" in page(as_vera, "/rules/exceptions/?q=203.0.113.7")
+
+
+def test_the_list_is_paged_by_the_keyset_and_cut_by_state(as_vera: Client) -> None:
+    now = timezone.now()
+    for number in range(52):
+        factories.rule_exception(reason=f"reason {number}.", created_at=now - timedelta(hours=number))
+    factories.rule_exception(reason="ended one", state="withdrawn", created_at=now, ended_at=now)
+    first = page(as_vera, "/rules/exceptions/")
+    assert "reason 0." in first and "reason 50." not in first
+    older = re.search(r'href="(\?[^"]*)" rel="next"', first)
+    assert older is not None
+    second = page(as_vera, f"/rules/exceptions/{entities.unescape(older[1])}")
+    assert re.findall(r"reason \d+\.", second) == ["reason 50.", "reason 51."]
+    assert '<a href="?state=expired&amp;state=withdrawn">Ended</a>' in first
+    ended = page(as_vera, "/rules/exceptions/?state=expired&state=withdrawn")
+    assert "ended one" in ended and "reason 0." not in ended
+    assert 'aria-current="true">Ended</a>' in ended
+    assert "ended one" in page(as_vera, "/rules/exceptions/?state=any")
+
+
+def test_list_and_page_tell_how_much_it_hid_and_when_it_last_matched(as_vera: Client) -> None:
+    matched = datetime(2026, 11, 2, 9, 30, tzinfo=UTC)
+    used = factories.rule_exception(archived=2, kept_out=3, last_matched_at=matched)
+    text = page(as_vera, "/rules/exceptions/")
+    assert 'title="2 archived, 3 not made">5</a>' in text and "2026-11-02 09:30" in text
+    assert "5 findings: 2 archived" in page(as_vera, used.get_absolute_url())
+    unused = factories.rule_exception()
+    assert "never; one that goes on matching nothing can be withdrawn" in page(as_vera, unused.get_absolute_url())
 
 
 def test_an_empty_list_says_where_exceptions_come_from(as_vera: Client) -> None:
