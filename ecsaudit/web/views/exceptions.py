@@ -19,7 +19,7 @@ from ecsaudit.cloudtrail.models import Event
 from ecsaudit.findings.models import CloseReason, Finding
 from ecsaudit.library import exceptions as library
 from ecsaudit.library import services
-from ecsaudit.library.candidates import candidates, offered
+from ecsaudit.library.candidates import Offered, candidates, offered
 from ecsaudit.library.drafts import drafted
 from ecsaudit.library.effective import rules
 from ecsaudit.library.exception_texts import Term, text_of, with_draft
@@ -90,7 +90,7 @@ def new(request: HttpRequest) -> HttpResponse:
             "past": "open",
         }
     )
-    return page(request, event, form, exception_form.rows_to_begin(fields, chosen), {"number": number})
+    return page(request, event, form, exception_form.rows_to_begin(fields, chosen), {})
 
 
 def asked(request: HttpRequest) -> tuple[Event, str, Finding | None]:
@@ -110,13 +110,19 @@ def asked(request: HttpRequest) -> tuple[Event, str, Finding | None]:
 @analysts_only
 @needs_rules
 def make(request: HttpRequest) -> HttpResponse:
-    """Look at what the exception would hide (`do=look`), look again how far that is (`again`), or save it."""
+    """Look at what the exception would hide (`do=look`), look again how far that is (`again`), or save it.
+
+    With `candidate` choose its fields, and keep all else that was filled in.
+    """
     form = ExceptionForm(request.POST)
     valid = form.is_valid()
     if not {"event", "rule"} <= form.cleaned_data.keys():
         raise Http404("an exception begins with an event and a rule")
     event = get_object_or_404(Event.objects.select_related("body"), pk=form.cleaned_data["event"])
-    rows = exception_form.rows_of(request.POST, offered(event.raw_text))
+    fields = offered(event.raw_text)
+    rows = exception_form.rows_of(request.POST, fields)
+    if "candidate" in request.POST:
+        return page(request, event, form, chosen_anew(request, rows, fields), {"look": look_of(request, form)})
     terms = exception_form.terms_of(rows)
     problems = problems_of(form.cleaned_data["rule"], terms, event)
     context: dict[str, Any] = {"wrong": problems, "look": look_of(request, form)}
@@ -133,6 +139,15 @@ def make(request: HttpRequest) -> HttpResponse:
     if told is None and not form.cleaned_data["despite"]:
         return page(request, event, form, rows, context | {"unseen": True})
     return save(request, event, form, rows, context, terms, told)
+
+
+def chosen_anew(request: HttpRequest, rows: Sequence[Row], fields: Sequence[Offered]) -> list[Row]:
+    """The rows with the fields of the candidate chosen; fields that the person named stay."""
+    tuples, number = candidates(fields), asked_number(request.POST["candidate"])
+    if number is None or number >= len(tuples):
+        return list(rows)
+    begun = exception_form.rows_to_begin(fields, tuples[number].fields)
+    return [new if new.field else old for new, old in zip(begun, rows, strict=True)]
 
 
 def look(request: HttpRequest, form: ExceptionForm, terms: Sequence[Term]) -> dict[str, Any]:
@@ -186,9 +201,13 @@ def page(
     """The page around a form that was filled in, or with which it begins."""
     values = form.cleaned_data if form.is_bound else form.initial
     replay = context.get("look")
+    used = {row.field for row in rows if row.used}
+    tuples = [
+        (number, each, set(each.fields) == used) for number, each in enumerate(candidates(offered(event.raw_text)))
+    ]
     context |= {
         "form": form,
-        "tuples": list(enumerate(candidates(offered(event.raw_text)))),
+        "tuples": tuples,
         "event": event,
         "rule": values["rule"],
         "finding": values.get("finding"),

@@ -88,7 +88,7 @@ def test_it_begins_with_the_narrowest_tuple_and_a_chip_for_each_wider_one(as_ann
     text = page(as_ann, f"/rules/exceptions/new/?finding={finding.pk}")
     assert "who + cluster + container + command + source address (narrowest)" in text
     assert len(re.findall(r"<tr class=\"used\">", text)) == 5
-    assert 'candidate=4">who</a>' in text
+    assert re.search(r'name="candidate" value="4">who</button>', text)
     wide = page(as_ann, f"/rules/exceptions/new/?finding={finding.pk}&candidate=4")
     assert len(re.findall(r"<tr class=\"used\">", wide)) == 1
 
@@ -142,6 +142,25 @@ def test_saving_archives_open_findings_where_that_is_asked_for(as_ann: Client, f
     assert finding.get_absolute_url() in page(as_ann, made.get_absolute_url())
     other = saved(as_ann, data | {"use-1": "on"}, despite="on", past="")
     assert not other.replays.exists()
+
+
+def test_choosing_another_width_keeps_what_was_filled_in(as_ann: Client, finding: Finding) -> None:
+    data = begun(page(as_ann, f"/rules/exceptions/new/?finding={finding.pk}")) | {"past": "", "days": "7"}
+    free = next(name for name in reversed(data) if name.startswith("value-")).removeprefix("value-")
+    data |= {f"field-{free}": "json.value[/userIdentity/type]", f"value-{free}": "AssumedRole"}
+    data |= {"owner": "the team", "reason": "OPS-12", "expires_on": "2026-12-24", "never": "on", "why_no_expiry": "x y"}
+    answer = as_ann.post("/rules/exceptions/make/", data | {"candidate": "4"})
+    text = answer.content.decode()
+    assert len(re.findall(r"<tr class=\"used\">", text)) == 2
+    for kept in ("the team", "OPS-12", "2026-12-24", "x y", "json.value[/userIdentity/type]"):
+        assert f'value="{kept}"' in text
+    assert re.search(r'name="never"[^>]* checked', text)
+    assert '<option value="7" selected>' in text
+    assert "note wrong" not in text
+    assert not RuleException.objects.exists()
+    # No such width: nothing changes.
+    same = as_ann.post("/rules/exceptions/make/", data | {"candidate": "99"}).content.decode()
+    assert len(re.findall(r"<tr class=\"used\">", same)) == 6
 
 
 @pytest.mark.parametrize(
