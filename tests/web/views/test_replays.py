@@ -227,6 +227,7 @@ def test_what_brings_findings_back_offers_no_cancelling_and_says_why(as_ann: Cli
     page = html(as_ann, address)
     assert f"{address}cancel/" not in page
     assert "It can't be cancelled" in page
+    assert "Findings that the exception archived, and events that it kept from being found." in page
     answer = as_ann.post(f"{address}cancel/", follow=True)
     assert "It goes on: the exception has ended" in answer.content.decode()
     replay.refresh_from_db()
