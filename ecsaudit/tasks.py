@@ -88,8 +88,12 @@ def tell_hub(hub_region_id: int) -> None:
 
 @shared_task
 def end_exceptions() -> None:
-    """End the exceptions whose time is up; the replays that bring back what they hid wait for a worker then."""
+    """End the exceptions whose time is up; the replays that bring back what they hid wait for a worker then.
+
+    Those that came to a stop before they had begin anew.
+    """
     exceptions.end_due(timezone.now())
+    exceptions.bring_back_again(timezone.now())
 
 
 def replay_soon(replay_id: int) -> None:

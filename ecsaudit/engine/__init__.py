@@ -30,7 +30,7 @@ Errors: see `errors`.
 from . import reference
 from .compiler import Condition, compile_condition
 from .errors import ConditionError, EngineError, OutputError, Problem, RecordError
-from .explain import Explanation, Kind, explain
+from .explain import Explanation, Kind, excepted_by, explain
 from .explanation_text import explanation_lines
 from .extraction import extract
 from .item_texts import ItemText, item_texts, renamed
@@ -65,6 +65,7 @@ __all__ = [
     "RuleSet",
     "Sense",
     "compile_condition",
+    "excepted_by",
     "explain",
     "explanation_lines",
     "extract",

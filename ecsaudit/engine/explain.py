@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeGuard
 
 from .checks import Check, Compiled, Every, Expanded, Negated
 from .compiler import Compiler, Condition
@@ -63,6 +63,23 @@ def explain(rule: Rule | Condition, record: RecordInput, number: int = 1) -> Exp
     return walk.rule(condition.check, rule.exceptions if isinstance(rule, Rule) else ())
 
 
+def excepted_by(rule: Rule, record: RecordInput, number: int = 1) -> tuple[str, ...]:
+    """The names of all exceptions that apply to a record which the rule would match without exceptions; else none."""
+    check = rule.condition.check
+    if not _has_exceptions(check, rule.exceptions):
+        return ()
+    subject = Record(record, number, rule.source)
+    if not check.children[0].test(subject):
+        return ()
+    excluding = zip(rule.exceptions, check.children[1:], strict=True)
+    return tuple(name for name, each in excluding if not each.test(subject))
+
+
+def _has_exceptions(check: Compiled, exceptions: Sequence[str]) -> TypeGuard[Every]:
+    """Whether loading put the exceptions behind the condition as `and not …`."""
+    return bool(exceptions) and isinstance(check, Every) and len(check.children) == len(exceptions) + 1
+
+
 class _Walk:
     def __init__(self, record: Record, source: str, lists: Mapping[str, tuple[str, ...]]) -> None:
         self.record = record
@@ -71,7 +88,7 @@ class _Walk:
 
     def rule(self, check: Compiled, exceptions: Sequence[str]) -> Explanation:
         """The condition, with the exceptions that loading put behind it as `and not …`."""
-        if not exceptions or not isinstance(check, Every) or len(check.children) != len(exceptions) + 1:
+        if not _has_exceptions(check, exceptions):
             return self.node(check, reached=True)
         children = [self.node(check.children[0], reached=True)]
         result = bool(children[0].result)

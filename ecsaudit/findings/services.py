@@ -19,6 +19,7 @@ from ecsaudit.findings import arrival, groups, triage
 from ecsaudit.findings.fingerprint import Subject, subject_of
 from ecsaudit.findings.models import Action, Activity, Finding, Priority, RecordState, TagSet
 from ecsaudit.library.effective import Effective
+from ecsaudit.library.exception_rows import note_hidden
 from ecsaudit.library.services import count_quiet
 
 Tags = tuple[str, ...]
@@ -30,17 +31,22 @@ def judge(
 ) -> list[Finding]:
     """Make a finding of every rule that matches one of the events, in the transaction that stored them.
 
-    `session_of` is event id → session id. What rules in the shadow or off match is counted only.
+    `session_of` is event id → session id. What rules in the shadow or off match is counted only; what exceptions keep from
+    being found is noted.
     """
     matches: list[tuple[NewEvent, engine.Match]] = []
     quiet: Counter[tuple[str, date]] = Counter()
+    hidden: dict[int, tuple[str, ...]] = {}
     for new in new_events:
+        if names := effective.excepted_by(new.record.text, new.event.event_name):
+            hidden[new.event.pk] = names
         for match in effective.rule_set.evaluate(new.record.text):
             if match.rule in effective.quiet:
                 quiet[storable(match.rule, 256), new.event.event_time.date()] += 1
             else:
                 matches.append((new, match))
     count_quiet(quiet)
+    note_hidden(hidden, {new.event.pk: new.event.event_time for new in new_events})
     found = made([(new.event, new.record, match) for new, match in matches], session_of, effective)
     for finding in found:
         tally.finding(finding.event_time.date(), finding.rule, finding.tag_set_id)

@@ -26,7 +26,7 @@ class Effective:
 
     `key` are its id and when it was made; `rules` are switched on and off as they stand; `versions` are the Version ids
     of their texts. All of them judge, so that an event is judged once: what those in `quiet` match is only counted,
-    because they are off or in the shadow (`shadows`).
+    because they are off or in the shadow (`shadows`). `excepting` are those of the others that have exceptions.
     """
 
     key: Key
@@ -36,6 +36,7 @@ class Effective:
     versions: dict[str, int]
     shadows: frozenset[str]
     quiet: frozenset[str]
+    excepting: tuple[engine.Rule, ...]
 
     @property
     def pk(self) -> int:
@@ -48,6 +49,11 @@ class Effective:
         """The names of rules that no event can match, or that CloudTrail can't be asked for."""
         contradictory = {one.rule_name for one in self.loaded.warnings if one.code == "ECSAUDIT_NEVER_MATCHES"}
         return contradictory | {rule.name for rule in self.rules if rule.event_names is None}
+
+    def excepted_by(self, record: str, event_name: str) -> tuple[str, ...]:
+        """The names of the exceptions that keep rules which make findings from matching an event."""
+        asked = (rule for rule in self.excepting if rule.event_names is None or event_name in rule.event_names)
+        return tuple(name for rule in asked for name in engine.excepted_by(rule, record))
 
     def event_names(self) -> set[str]:
         """The event names that rules which judge can match."""
@@ -89,7 +95,8 @@ def compiled(rule_set: RuleSet) -> Effective:
     rules = switched(loaded.rules, rule_set.modes)
     shadows = frozenset(name for name, mode in rule_set.modes.items() if mode == Mode.SHADOW)
     quiet = shadows | {rule.name for rule in rules if not rule.enabled}
-    return Effective(rule_set.key, rules, judging(rules), loaded, dict(rule_set.versions), shadows, quiet)
+    excepting = tuple(rule for rule in rules if rule.exceptions and rule.name not in quiet)
+    return Effective(rule_set.key, rules, judging(rules), loaded, dict(rule_set.versions), shadows, quiet, excepting)
 
 
 @lru_cache(maxsize=4)

@@ -1,15 +1,16 @@
-"""RuleException rows: made, adopted from a file, and how far back the events lie that one of them hid."""
+"""RuleException rows: made, adopted from a file, and the events that each kept from being found."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Max
+from django.db.models import F, Value
+from django.db.models.functions import Coalesce, Greatest
 
-from ecsaudit.cloudtrail.models import Event
 from ecsaudit.library.exception_texts import found_in
-from ecsaudit.library.models import ExceptionAction, ExceptionLine, RuleException
+from ecsaudit.library.models import ExceptionAction, ExceptionLine, HiddenEvent, RuleException
 from ecsaudit.library.texts import items_of
 from ecsaudit.people.models import User
 
@@ -18,8 +19,7 @@ UNKNOWN = "not said in the file"
 
 def create(*, by: User | None, now: datetime, action: ExceptionAction, text: str, **columns: Any) -> RuleException:
     """The row and the first line of its history; the library must be locked, so that every later event is judged by it."""
-    newest = Event.objects.aggregate(newest=Max("pk"))["newest"] or 0
-    made = RuleException.objects.create(created_by=by, created_at=now, after_event=newest, **columns)
+    made = RuleException.objects.create(created_by=by, created_at=now, **columns)
     note(made, action, by, now, text)
     return made
 
@@ -43,15 +43,36 @@ def adopt(rule: str, text: str, author: User, now: datetime) -> None:
         )  # fmt: skip
 
 
-def hidden_since(exception: RuleException) -> int:
-    """The id of the last event before the exceptions began that this one may have gone on from.
+def named(names: Iterable[str]) -> dict[str, RuleException]:
+    """The exceptions of these names; others are not ecsaudit's."""
+    return {each.name: each for each in RuleException.objects.filter(name__in=set(names))}
 
-    What two exceptions of a rule hid together comes back only when both ended: so with the last of them, and from the
-    beginning of the first on.
+
+def note_hidden(events: Mapping[int, Sequence[str]], times: Mapping[int, datetime]) -> None:
+    """Note which exceptions kept events (id → names) from being found; those that were noted before are not again.
+
+    `times` are those of the events. Must run in the transaction that judged them.
     """
-    after, begun = exception.after_event, exception.created_at
-    others = RuleException.objects.filter(rule=exception.rule, created_at__lte=begun).exclude(pk=exception.pk)
-    for other in others.order_by("-created_at"):
-        if other.ended_at is None or other.ended_at >= begun:
-            after, begun = min(after, other.after_event), other.created_at
-    return after
+    exceptions = named(name for names in events.values() for name in names)
+    known = set(HiddenEvent.objects.filter(event__in=events).values_list("exception", "event")) if exceptions else ()
+    missing = [
+        (exceptions[name], event)
+        for event, names in events.items()
+        for name in names
+        if name in exceptions and (exceptions[name].pk, event) not in known
+    ]
+    HiddenEvent.objects.bulk_create(HiddenEvent(exception=exception, event_id=event) for exception, event in missing)
+    # In one order for everybody, so that two workers never wait in a ring.
+    for exception in sorted({each for each, _ in missing}, key=lambda each: each.pk):
+        matched = [times[event] for each, event in missing if each == exception]
+        count(exception, matched, kept_out=len(matched))
+
+
+def count(exception: RuleException, matched: Sequence[datetime], **steps: int) -> None:
+    """Add to the numbers of an exception, and to when the newest event happened that it hid."""
+    if not matched:
+        return
+    newest = Value(max(matched))
+    columns = {name: F(name) + step for name, step in steps.items()}
+    at = Greatest(Coalesce("last_matched_at", newest), newest)
+    RuleException.objects.filter(pk=exception.pk).update(last_matched_at=at, **columns)

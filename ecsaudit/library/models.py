@@ -10,7 +10,7 @@ from django.db import connection, models
 from django.db.models import Max, Q, QuerySet
 from django.urls import reverse
 
-from ecsaudit.cloudtrail.models import EventBody
+from ecsaudit.cloudtrail.models import Event, EventBody
 from ecsaudit.cloudtrail.record import storable
 
 Files = list[tuple[str, str]]
@@ -242,9 +242,10 @@ class RuleExceptionQuerySet(QuerySet["RuleException"]):
 class RuleException(models.Model):
     """What a rule leaves out for a while, as an exception of Falco called `name`, and who answers for it.
 
-    `terms` are those of exception_texts.Term, all of which must hold. `made_from` is the id of a finding. Events up to
-    `after_event` (an id) were judged before it. `archived` counts the findings that it ever archived. `preview` is what it
-    would have hidden when it was made, as {"days", "findings", "confirmed"}; null: nobody looked.
+    `terms` are those of exception_texts.Term, all of which must hold. `made_from` is the id of a finding. `archived` counts
+    the findings that it ever archived, `kept_out` those that it kept from being made; `last_matched_at` is when the newest
+    event of either happened. `preview` is what it would have hidden when it was made, as exceptions.seen in replay tells;
+    null: nobody looked.
     """
 
     rule = models.CharField(max_length=256)
@@ -260,8 +261,9 @@ class RuleException(models.Model):
     state = models.CharField(max_length=12, choices=ExceptionState, default=ExceptionState.ACTIVE)
     ended_at = models.DateTimeField(null=True)
     ended_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
-    after_event = models.BigIntegerField(default=0)
     archived = models.PositiveBigIntegerField(default=0)
+    kept_out = models.PositiveBigIntegerField(default=0)
+    last_matched_at = models.DateTimeField(null=True)
     preview = models.JSONField(null=True)
 
     objects = RuleExceptionQuerySet.as_manager()
@@ -273,6 +275,9 @@ class RuleException(models.Model):
             ),
         ]
         indexes = [
+            # the list, those in force or all, continued by the keyset
+            models.Index(fields=["state", "-created_at", "-id"], name="exception_of_state_newest"),
+            models.Index(fields=["-created_at", "-id"], name="exception_newest"),
             # those of a rule, for its page and its text
             models.Index(fields=["rule", "id"], name="exception_of_rule"),
             # those that are due, asked for every few seconds
@@ -290,6 +295,27 @@ class RuleException(models.Model):
     @property
     def is_active(self) -> bool:
         return self.state == ExceptionState.ACTIVE
+
+    @property
+    def hid(self) -> int:
+        """How many findings it ever hid."""
+        return self.archived + self.kept_out
+
+
+class HiddenEvent(models.Model):
+    """An event that an exception kept from being found: without its exceptions the rule had made a finding of it."""
+
+    exception = models.ForeignKey(RuleException, on_delete=models.CASCADE, related_name="hidden_events", db_index=False)
+    event = models.ForeignKey(Event, on_delete=models.CASCADE, related_name="+")
+
+    class Meta:
+        constraints = [
+            # Also finds all that one hid, in the order of the events' ids.
+            models.UniqueConstraint(fields=["exception", "event"], name="hidden_event_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"event {self.event_id} by exception {self.exception_id}"
 
 
 class ExceptionAction(models.TextChoices):

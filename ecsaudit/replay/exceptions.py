@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
@@ -15,7 +15,6 @@ from django.db.models import Case, QuerySet, When
 
 from ecsaudit.findings.models import CloseReason, Finding
 from ecsaudit.library import exceptions
-from ecsaudit.library.exception_rows import hidden_since
 from ecsaudit.library.exception_texts import Term, with_draft
 from ecsaudit.library.models import ExceptionState, Kind, Layer, Library, RuleException
 from ecsaudit.people.models import User
@@ -23,6 +22,8 @@ from ecsaudit.replay import services
 from ecsaudit.replay.models import Change, Purpose, Replay, Scope, State
 
 logger = logging.getLogger(__name__)
+# What should have brought findings back and failed begins anew after this.
+PAUSE = timedelta(minutes=10)
 
 
 def look(*, rule: str, terms: Sequence[Term], days: int | None, author: User) -> Replay:
@@ -68,8 +69,7 @@ def end(*, pk: int, state: ExceptionState, by: User | None, now: datetime, text:
     exception = exceptions.end(pk=pk, state=state, by=by, now=now, text=text)
     if exception is None:
         return None
-    after = hidden_since(exception)
-    return services.apply(rules=[exception.rule], scope=Scope.BACK, author=by, exception=exception, after_event=after)
+    return services.apply(rules=[exception.rule], scope=Scope.BACK, author=by, exception=exception)
 
 
 def end_due(now: datetime) -> list[Replay]:
@@ -80,3 +80,18 @@ def end_due(now: datetime) -> list[Replay]:
         return []
     ended = [end(pk=pk, state=ExceptionState.EXPIRED, by=None, now=now) for pk in due]
     return [replay for replay in ended if replay is not None]
+
+
+def bring_back_again(now: datetime) -> list[Replay]:
+    """Begin anew what should have brought back what an exception hid, and was cancelled or failed a while ago."""
+    if not Replay.objects.stopped_back(now - PAUSE).exists():
+        return []
+    with transaction.atomic():
+        # Whoever comes second finds the new one.
+        Library.locked()
+        return [begin_again(stopped) for stopped in Replay.objects.stopped_back(now - PAUSE).order_by("pk")]
+
+
+def begin_again(stopped: Replay) -> Replay:
+    logger.warning("what an exception hid is brought back anew", extra={"replay": stopped.pk, "state": stopped.state})
+    return services.apply(rules=stopped.rules, scope=Scope.BACK, author=stopped.author, exception=stopped.exception)

@@ -6,46 +6,53 @@ Everything here must run in a transaction that keeps ingest waiting, as findings
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from django.db.models import F
 from django.utils import timezone
 
 from ecsaudit.findings import services as findings
 from ecsaudit.findings import triage
 from ecsaudit.findings.models import Finding, RecordState
 from ecsaudit.library.effective import Effective
+from ecsaudit.library.exception_rows import count, named
 from ecsaudit.library.models import RuleException
 from ecsaudit.replay.models import Hidden
 
 
-def archive(over: Mapping[int, str], *, by: Effective) -> int:
-    """Archive findings (id → the name of the exception that hides it, or empty); returns how many were active."""
+def archive(over: Mapping[int, Sequence[str]], *, by: Effective) -> int:
+    """Archive findings (id → the names of the exceptions that hide it, if any do); returns how many were active."""
     now, archived = timezone.now(), 0
-    exceptions = named(over.values())
+    exceptions = named(name for names in over.values() for name in names)
     # All at once, in the one order in which findings are locked.
-    triage.locked(Finding.objects.filter(pk__in=over.keys()))
-    for exception, ids in grouped(over, exceptions):
-        if exception is None:
-            archived += findings.archive(finding_ids=ids, by=by, now=now)
-            continue
-        active = list(Finding.objects.active().filter(pk__in=ids).values_list("pk", flat=True))
-        because = f"Exception {exception.pk} hides it: {exception.reason}"
-        count = findings.archive(finding_ids=active, by=by, now=now, because=because)
-        note(exception, active)
-        RuleException.objects.filter(pk=exception.pk).update(archived=F("archived") + count)
-        archived += count
+    found = triage.locked(Finding.objects.active().filter(pk__in=over.keys()))
+    groups: defaultdict[tuple[RuleException, ...], list[Finding]] = defaultdict(list)
+    for finding in found:
+        groups[known(over[finding.pk], exceptions)].append(finding)
+    for hiding, each in groups.items():
+        because = "; ".join(map(hides, hiding)) or findings.NO_LONGER
+        archived += findings.archive(finding_ids=[one.pk for one in each], by=by, now=now, because=because)
+        for exception in hiding:
+            note(exception, [one.pk for one in each])
+            count(exception, [one.event_time for one in each], archived=len(each))
     return archived
 
 
-def hand_over(over: Mapping[int, str]) -> None:
-    """Note for archived findings which exception hides them now; those that none does stay archived for good."""
-    exceptions = named(over.values())
-    for exception, ids in grouped(over, exceptions):
-        if exception is None:
-            Hidden.objects.filter(finding__in=ids).delete()
-        else:
-            note(exception, ids)
+def hides(exception: RuleException) -> str:
+    return f"Exception {exception.pk} hides it: {exception.reason}"
+
+
+def known(names: Iterable[str], exceptions: Mapping[str, RuleException]) -> tuple[RuleException, ...]:
+    """Those of the exceptions that rows of ours stand for."""
+    return tuple(exceptions[name] for name in names if name in exceptions)
+
+
+def hand_over(over: Mapping[int, Sequence[str]]) -> None:
+    """Note for archived findings which exceptions hide them now; those that none does stay archived for good."""
+    exceptions = named(name for names in over.values() for name in names)
+    Hidden.objects.filter(finding__in=over.keys()).delete()
+    for pk, names in over.items():
+        for exception in known(names, exceptions):
+            note(exception, [pk])
 
 
 def bring_back(finding_ids: Collection[int], because: str) -> int:
@@ -66,24 +73,6 @@ def findings_of(matches: Collection[tuple[int | None, str]]) -> list[str]:
     return [reason for event, rule, reason in rows if (event, rule) in matches]
 
 
-def named(names: Iterable[str]) -> dict[str, RuleException]:
-    return {each.name: each for each in RuleException.objects.filter(name__in=set(names) - {""})}
-
-
-def grouped(
-    over: Mapping[int, str], exceptions: Mapping[str, RuleException]
-) -> list[tuple[RuleException | None, list[int]]]:
-    """The findings by the exception that hides them; None for those that no row of ours does."""
-    groups: defaultdict[RuleException | None, list[int]] = defaultdict(list)
-    for pk, name in over.items():
-        groups[exceptions.get(name)].append(pk)
-    return list(groups.items())
-
-
 def note(exception: RuleException, finding_ids: Iterable[int]) -> None:
-    Hidden.objects.bulk_create(
-        (Hidden(finding_id=pk, exception=exception) for pk in finding_ids),
-        update_conflicts=True,
-        unique_fields=["finding"],
-        update_fields=["exception"],
-    )
+    rows = (Hidden(finding_id=pk, exception=exception) for pk in finding_ids)
+    Hidden.objects.bulk_create(rows, ignore_conflicts=True)

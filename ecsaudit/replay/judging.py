@@ -52,9 +52,3 @@ _CHANGES = {_LIVE: Change.GONE, _DRAFT: Change.NEW, _LIVE + _DRAFT: Change.UNCHA
 def asked_names(rules: Iterable[engine.Rule]) -> frozenset[str] | None:
     """The event names that one of the rules can match; None when one can match any."""
     return judging(rules).event_names()
-
-
-def hidden_by(rule: engine.Rule, record: bytes | str) -> str:
-    """The name of the exception that keeps a rule from matching a record; empty where it isn't one."""
-    parts = engine.explain(rule, record).children
-    return next((part.text for part in parts if part.kind == engine.Kind.EXCEPTION and part.result), "")

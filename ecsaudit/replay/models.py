@@ -42,6 +42,7 @@ class State(models.TextChoices):
 
 
 UNFINISHED = (State.WAITING, State.RUNNING)
+STOPPED = (State.CANCELLED, State.FAILED)
 
 
 class Stage(models.TextChoices):
@@ -74,6 +75,13 @@ class ReplayQuerySet(QuerySet["Replay"]):
         """Newest first; counts that went well are nothing to look at."""
         return self.exclude(purpose=Purpose.COUNT, state=State.DONE).select_related("author").order_by("-pk")
 
+    def stopped_back(self, until: datetime) -> ReplayQuerySet:
+        """Those that should have brought back what an exception hid, and ended before they had, up to a time; each
+        exception's last."""
+        later = Replay.objects.filter(scope=Scope.BACK, exception=OuterRef("exception"), pk__gt=OuterRef("pk"))
+        stopped = self.filter(scope=Scope.BACK, state__in=STOPPED, finished_at__lte=until)
+        return stopped.exclude(Exists(later)).select_related("exception")
+
     def applied_to_all(self) -> dict[str, datetime]:
         """The rules that were applied to all stored events, each with when that was asked for last."""
         rows = self.filter(purpose=Purpose.APPLY, scope=Scope.ALL, state=State.DONE).order_by("pk")
@@ -90,8 +98,7 @@ class Replay(models.Model):
     the text of `kind`, `name` and `layer` in it. `rules` are the names of the rules that are judged, `event_names` what
     they can match. Of later events than `newest_event` (an id) ingest takes care.
 
-    `exception` is the one whose hiding is applied (findings that exist), or whose end is (what it hid); of events up to
-    `after_event` (an id) it hid none.
+    `exception` is the one whose hiding is applied (findings that exist), or whose end is (what it hid).
     """
 
     purpose = models.CharField(max_length=8, choices=Purpose)
@@ -112,7 +119,6 @@ class Replay(models.Model):
     newest_event = models.BigIntegerField(default=0)
     since = models.DateTimeField(null=True, help_text="Only events from then on; null: all that are stored")
     exception = models.ForeignKey(RuleException, on_delete=models.CASCADE, null=True, related_name="replays")
-    after_event = models.BigIntegerField(default=0)
 
     state = models.CharField(max_length=12, choices=State, default=State.WAITING)
     failure = models.TextField(blank=True)
@@ -143,6 +149,12 @@ class Replay(models.Model):
         indexes = [
             # for due(), asked every few seconds
             models.Index(fields=["id"], condition=Q(state__in=UNFINISHED), name="replay_unfinished"),
+            # for stopped_back(), asked as often
+            models.Index(
+                fields=["finished_at"],
+                condition=Q(scope=Scope.BACK, state__in=STOPPED),
+                name="replay_back_stopped",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -154,6 +166,15 @@ class Replay(models.Model):
     @property
     def is_unfinished(self) -> bool:
         return self.state in UNFINISHED
+
+    @property
+    def can_be_cancelled(self) -> bool:
+        return self.is_unfinished and self.purpose != Purpose.COUNT and self.scope != Scope.BACK
+
+    @property
+    def brings_back_later(self) -> bool:
+        """Whether it came to a stop before what an exception hid was back, so that another goes on: see stopped_back."""
+        return self.scope == Scope.BACK and self.state in STOPPED
 
     @property
     def percent(self) -> int:
@@ -202,11 +223,17 @@ class ReplayMatch(models.Model):
 
 
 class Hidden(models.Model):
-    """A finding that is archived because an exception applies to its event; gone when it is back."""
+    """A finding that is archived because an exception applies to its event; several may. Gone when it is back."""
 
-    finding = models.OneToOneField(Finding, on_delete=models.CASCADE, related_name="hidden")
+    finding = models.ForeignKey(Finding, on_delete=models.CASCADE, related_name="hidden", db_index=False)
     # Also finds all that one archived.
     exception = models.ForeignKey(RuleException, on_delete=models.CASCADE, related_name="hidden")
+
+    class Meta:
+        constraints = [
+            # Also finds all that hide one finding.
+            models.UniqueConstraint(fields=["finding", "exception"], name="hidden_once"),
+        ]
 
     def __str__(self) -> str:
         return f"finding {self.finding_id} by exception {self.exception_id}"

@@ -14,13 +14,14 @@ from ecsaudit.findings import services as findings
 from ecsaudit.findings.models import CloseReason
 from ecsaudit.library.composing import judging
 from ecsaudit.library.effective import Effective, as_it_was
+from ecsaudit.library.exception_rows import note_hidden
 from ecsaudit.library.models import ExceptionState, RuleSet
 from ecsaudit.library.services import count_quiet
 from ecsaudit.policies.routing import route
 from ecsaudit.replay import hiding
-from ecsaudit.replay.judging import Comparison, chosen, hidden_by, stored_name
+from ecsaudit.replay.judging import Comparison, chosen, stored_name
 from ecsaudit.replay.models import Change, Purpose, Replay, ReplayMatch, Stage
-from ecsaudit.replay.reading import Batch, record_of, times_of
+from ecsaudit.replay.reading import Batch, hidden_of, is_of_hidden, record_of, times_of
 
 # Matches that a try keeps to be looked at; its numbers stay exact beyond.
 KEPT = {Change.NEW: 1_000, Change.GONE: 1_000, Change.UNCHANGED: 100}
@@ -122,23 +123,30 @@ class Apply(Outcome):
         self.by_name = {stored_name(rule.name): rule for rule in rules}
         self.rule_set = judging(rules)
         self.loud = judging(rule for rule in rules if rule.name not in self.effective.quiet)
+        self.excepting = [rule for rule in self.effective.excepting if stored_name(rule.name) in self.by_name]
 
     def judge(self, batch: Batch) -> None:
-        # finding id → what keeps its rule from matching: the name of an exception, or empty
-        self.over: dict[int, str] = {}
+        # finding id → the names of the exceptions that keep its rule from matching; none where it isn't they
+        self.over: dict[int, tuple[str, ...]] = {}
         self.matching: list[int] = []
         self.matches: dict[int, list[engine.Match]] = {}
+        # event id → the names of the exceptions that keep it from being found
+        self.hidden: dict[int, tuple[str, ...]] = {}
+        self.read = [row[0] for row in batch.rows]
         if self.replay.stage == Stage.EVENTS:
             for pk, compressed in batch.rows:
-                if matches := self.loud.evaluate(record_of(compressed)):
+                record = record_of(compressed)
+                if matches := self.loud.evaluate(record):
                     self.matches[pk] = matches
+                if names := [name for rule in self.excepting for name in engine.excepted_by(rule, record)]:
+                    self.hidden[pk] = tuple(names)
             return
         for pk, compressed, rule in batch.rows:
             record = record_of(compressed)
             if any(stored_name(match.rule) == rule for match in self.rule_set.evaluate(record)):
                 self.matching.append(pk)
             else:
-                self.over[pk] = hidden_by(self.by_name[rule], record) if rule in self.by_name else ""
+                self.over[pk] = engine.excepted_by(self.by_name[rule], record) if rule in self.by_name else ()
 
     def keep(self) -> None:
         replay = self.replay
@@ -159,6 +167,7 @@ class Apply(Outcome):
                 because_late=why_late(replay) if replay.exception else "",
             )
             hiding.forget(self.matches)
+            self.note_hidden()
             route(brought.made, timezone.now())
             replay.new += len(brought.made) + brought.reopened
 
@@ -166,7 +175,14 @@ class Apply(Outcome):
         if self.replay.exception is None:
             return hiding.archive(self.over, by=self.effective)
         name = self.replay.exception.name
-        return hiding.archive({pk: each for pk, each in self.over.items() if each == name}, by=self.effective)
+        return hiding.archive({pk: names for pk, names in self.over.items() if name in names}, by=self.effective)
+
+    def note_hidden(self) -> None:
+        """Note what exceptions in force keep from being found now; what the one that ended hid is done with."""
+        times = times_of(self.hidden)
+        note_hidden({pk: names for pk, names in self.hidden.items() if pk in times}, times)
+        if is_of_hidden(self.replay):
+            hidden_of(self.replay).filter(event__in=self.read).delete()
 
 
 def why_back(replay: Replay) -> str:

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Min, Q, QuerySet
+from django.db.models import Q, QuerySet
 
 from ecsaudit.cloudtrail.models import Event
 from ecsaudit.findings.models import Finding, RecordState
-from ecsaudit.replay.models import Purpose, Replay, Stage
+from ecsaudit.library.models import HiddenEvent
+from ecsaudit.replay.models import Purpose, Replay, Scope, Stage
 
 # So many a transaction; fewer where each may make a finding, because ingest waits meanwhile.
 BATCH = {Purpose.TRY: 2_000, Purpose.COUNT: 2_000, Purpose.APPLY: 500}
@@ -43,6 +44,8 @@ class Batch:
 
 def read(replay: Replay) -> Batch:
     """The next batch of events, or of findings with their events' bodies."""
+    if is_of_hidden(replay):
+        return read_hidden(replay)
     names = replay.event_names if replay.stage == Stage.EVENTS else replay.rules
     place = Place(replay.at_name, replay.at_time, replay.at_id)
     size = BATCH[Purpose(replay.purpose)]
@@ -57,6 +60,24 @@ def read(replay: Replay) -> Batch:
             )
         place = Place(place.name + 1)
     return Batch(rows, place, is_last=True)
+
+
+def is_of_hidden(replay: Replay) -> bool:
+    """Whether it is at the events that its exception hid."""
+    return replay.scope == Scope.BACK and replay.stage == Stage.EVENTS
+
+
+def read_hidden(replay: Replay) -> Batch:
+    """The next batch of the events that its exception hid, the last that was stored first."""
+    hidden, size = hidden_of(replay), BATCH[Purpose(replay.purpose)]
+    if replay.at_id is not None:
+        hidden = hidden.filter(event__lt=replay.at_id)
+    rows = list(hidden.order_by("-event").values_list("event_id", "event__body__compressed")[:size])
+    return Batch(rows, Place(0, None, rows[-1][0] if rows else None), is_last=len(rows) < size)
+
+
+def hidden_of(replay: Replay) -> QuerySet[HiddenEvent]:
+    return HiddenEvent.objects.filter(exception=replay.exception_id)
 
 
 def rows_of(replay: Replay, name: str) -> QuerySet[Any, tuple[Any, ...]]:
@@ -76,13 +97,13 @@ def findings_of(replay: Replay) -> QuerySet[Finding]:
 
 def events_of(replay: Replay) -> QuerySet[Event]:
     events = Event.objects.filter(pk__lte=replay.newest_event)
-    if replay.after_event:
-        events = events.filter(pk__gt=replay.after_event)
     return events if replay.since is None else events.filter(event_time__gte=replay.since)
 
 
 def total(replay: Replay) -> int:
     """How much there is to read in all stages, counted within the indexes."""
+    if replay.scope == Scope.BACK:
+        return findings_of(replay).filter(rule__in=replay.rules).count() + hidden_of(replay).count()
     count = events_of(replay).filter(event_name__in=replay.event_names).count() if replay.event_names else 0
     if replay.stage != Stage.EVENTS:
         count += findings_of(replay).filter(rule__in=replay.rules).count()
@@ -96,13 +117,6 @@ def beyond(rows: QuerySet[Any, tuple[Any, ...]], place: Place) -> QuerySet[Any, 
     # The plain bound on the time lets every database use the index.
     later = Q(event_time__lt=place.time) | Q(event_time=place.time, pk__lt=place.pk)
     return rows.filter(later, event_time__lte=place.time)
-
-
-def earliest_of(replay: Replay) -> datetime | None:
-    """The time of the earliest of its events: how far back the index need be read."""
-    names = replay.event_names
-    found: datetime | None = events_of(replay).filter(event_name__in=names).aggregate(at=Min("event_time"))["at"]
-    return found
 
 
 def times_of(event_ids: Iterable[int]) -> dict[int, datetime]:

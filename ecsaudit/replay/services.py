@@ -91,15 +91,14 @@ def apply(
     scope: Scope,
     author: User | None,
     exception: RuleException | None = None,
-    after_event: int = 0,
 ) -> Replay:
     """Apply rules to the past. Which rule set judges is settled when it begins; replays apply in the order of asking.
 
-    With an exception only what it hides, or hid, is touched; of events only those after `after_event` (an id).
+    With an exception only what it hides, or hid, is touched.
     """
     return Replay.objects.create(
         purpose=Purpose.APPLY, scope=scope, author=author, rules=sorted(map(stored_name, rules)),
-        exception=exception, after_event=after_event,
+        exception=exception,
     )  # fmt: skip
 
 
@@ -151,9 +150,9 @@ def recount_changed() -> Replay | None:
 def cancel(*, replay: Replay) -> bool:
     """End a try or an application, at once or after the batch at hand; False if there was nothing to end.
 
-    Counts are not cancelled: they would stay wrong.
+    Counts are not cancelled, they would stay wrong; nor is what brings back findings, they would stay archived.
     """
-    mine = Replay.objects.filter(pk=replay.pk).exclude(purpose=Purpose.COUNT)
+    mine = Replay.objects.filter(pk=replay.pk).exclude(purpose=Purpose.COUNT).exclude(scope=Scope.BACK)
     if mine.filter(state=State.WAITING).update(state=State.CANCELLED, finished_at=timezone.now()):
         return True
     return bool(mine.filter(state=State.RUNNING).update(cancel_requested=True))

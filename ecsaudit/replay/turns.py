@@ -129,9 +129,6 @@ def prepare(turn: Turn) -> None:
                 replay.stage = Stage.ARCHIVED
         turn.renew(timezone.now())
         replay.save(update_fields=["rule_set", "stage", "newest_event", "event_names"])
-    if replay.scope == Scope.BACK:
-        replay.since = reading.earliest_of(replay) or timezone.now()
-        turn.held().update(since=replay.since)
     # Counting takes a while where much is stored, and ingest need not wait for it.
     replay.total = reading.total(replay)
     turn.held().update(total=replay.total)
@@ -160,7 +157,7 @@ def move(replay: Replay, batch: reading.Batch) -> None:
     replay.at_name, replay.at_time, replay.at_id = place.name, place.time, place.pk
     if not batch.is_last:
         return
-    if replay.stage != Stage.EVENTS and replay.event_names:
+    if replay.stage != Stage.EVENTS and (replay.event_names or replay.scope == Scope.BACK):
         replay.stage, replay.at_name = Stage.EVENTS, 0
     else:
         replay.state, replay.finished_at = State.DONE, timezone.now()

@@ -12,6 +12,7 @@ from ecsaudit.notifications.channels import Field, Kind
 from ecsaudit.notifications.managing import save
 from ecsaudit.notifications.models import Channel
 from ecsaudit.visible import visible
+from ecsaudit.web.forms import RowNumber
 
 KEPT = "Kept and not shown; leave it empty to keep it."
 LONGEST = 4_000
@@ -77,7 +78,7 @@ class TextsForm(forms.Form):
 
     title = forms.CharField(required=False, strip=False, max_length=10_000)
     body = forms.CharField(required=False, strip=False, max_length=20_000, widget=forms.Textarea)
-    finding = forms.IntegerField(required=False, min_value=1, max_value=2**63 - 1)
+    finding = RowNumber(required=False)
 
 
 def input_of(field: Field, *, is_kept: bool) -> forms.Field:

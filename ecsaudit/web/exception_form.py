@@ -17,6 +17,7 @@ from ecsaudit.library.candidates import Offered
 from ecsaudit.library.exception_texts import COMPARISONS, Term
 from ecsaudit.library.exceptions import LONGEST
 from ecsaudit.visible import mark
+from ecsaudit.web.forms import RowNumber
 from ecsaudit.web.replay_page import DAYS
 
 USUAL = timedelta(days=90)
@@ -142,10 +143,10 @@ class ExceptionForm(ExpiryForm):
     """`look` is the id of the try that was looked at, `finding` of the finding at hand."""
 
     field_order = ("owner", "reason", "expires_on", "never", "why_no_expiry")
-    event = forms.IntegerField(min_value=1, widget=forms.HiddenInput)
+    event = RowNumber(widget=forms.HiddenInput)
     rule = forms.CharField(max_length=256, strip=False, widget=forms.HiddenInput)
-    finding = forms.IntegerField(required=False, min_value=1, widget=forms.HiddenInput)
-    look = forms.IntegerField(required=False, min_value=1, widget=forms.HiddenInput)
+    finding = RowNumber(required=False, widget=forms.HiddenInput)
+    look = RowNumber(required=False, widget=forms.HiddenInput)
     owner = forms.CharField(label="Owner", max_length=150, error_messages={"required": "Say who answers for it."})
     past = forms.ChoiceField(choices=PAST, required=False, widget=forms.RadioSelect)
     days = forms.ChoiceField(choices=[(name, name) for name in DAYS], required=False)

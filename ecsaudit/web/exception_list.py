@@ -2,29 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Q
+from django.http import QueryDict
+from django.utils import timezone
 
 from ecsaudit.library.exception_texts import COMPARISONS, Term, terms_of
 from ecsaudit.library.models import ExceptionState, Kind, RuleException
+from ecsaudit.web import exports
 from ecsaudit.web.exports import Column, attribute
-from ecsaudit.web.filters import Dimension, ListFilter, Spec
+from ecsaudit.web.filters import ANY, Dimension, ListFilter, Spec
+from ecsaudit.web.lists import COUNTED, Facets, facet
 from ecsaudit.web.rule_list import item_address
 from ecsaudit.web.times import span
 
 SOON = timedelta(days=7)
 EXPIRING = {"soon": "Within 7 days", "later": "Later", "never": "Never"}
+ENDED = (ExceptionState.EXPIRED.value, ExceptionState.WITHDRAWN.value)
+STANDINGS = {"In force": (), "Ended": ENDED, "All": (ANY,)}
+TIME = "created_at"
+
+
+def expiring(values: Sequence[str]) -> Q:
+    """Exceptions in force that expire so."""
+    soon = timezone.now() + SOON
+    which = {
+        "soon": Q(expires_at__lte=soon),
+        "later": Q(expires_at__gt=soon),
+        "never": Q(expires_at__isnull=True),
+    }
+    condition = Q()
+    for value in values:
+        condition |= which[value]
+    return condition & Q(state=ExceptionState.ACTIVE)
+
+
 SPEC = Spec(
-    time="",
+    time=TIME,
     dimensions=(
-        Dimension("state", "", "State", dict(ExceptionState.choices), default=(ExceptionState.ACTIVE,)),
-        Dimension("expires", "", "Expires", EXPIRING),
-        Dimension("rule", "", "Rule"),
-        Dimension("owner", "", "Owner"),
+        Dimension("state", "state", "State", dict(ExceptionState.choices), default=(ExceptionState.ACTIVE,)),
+        Dimension("expires", "", "Expires", EXPIRING, condition=expiring),
+        Dimension("rule", "rule", "Rule"),
+        Dimension("owner", "owner", "Owner"),
     ),
     exact=(),
-    text=(),
+    text=("rule", "name", "owner", "reason", "terms"),
 )
 
 
@@ -46,12 +73,7 @@ class ExceptionRow:
     @property
     def expires(self) -> str:
         """One of EXPIRING; empty for one that ended."""
-        exception = self.exception
-        if not exception.is_active:
-            return ""
-        if exception.expires_at is None:
-            return "never"
-        return "soon" if exception.expires_at <= self.now + SOON else "later"
+        return expires(self.exception.state, self.exception.expires_at, self.now)
 
     @property
     def expires_soon(self) -> bool:
@@ -67,15 +89,13 @@ class ExceptionRow:
     def rule_address(self) -> str:
         return item_address(Kind.RULE, self.exception.rule)
 
-    def values(self, dimension: str) -> Sequence[str]:
-        if dimension == "expires":
-            return [self.expires]
-        return [str(getattr(self.exception, dimension))]
 
-    def holds(self, text: str) -> bool:
-        each = self.exception
-        where = (each.rule, each.name, each.owner, each.reason, self.words)
-        return any(text.casefold() in part.casefold() for part in where)
+def expires(state: str, expires_at: datetime | None, now: datetime) -> str:
+    if state != ExceptionState.ACTIVE:
+        return ""
+    if expires_at is None:
+        return "never"
+    return "soon" if expires_at <= now + SOON else "later"
 
 
 EXPORT = (
@@ -84,7 +104,7 @@ EXPORT = (
     *(attribute(name, f"exception.{name}") for name in ("created_at", "expires_at", "why_no_expiry", "ended_at")),
     Column("created_by", lambda row: row.exception.created_by and row.exception.created_by.username),
     Column("ended_by", lambda row: row.exception.ended_by and row.exception.ended_by.username),
-    *(attribute(name, f"exception.{name}") for name in ("archived", "preview")),
+    *(attribute(name, f"exception.{name}") for name in ("archived", "kept_out", "last_matched_at", "preview")),
     attribute("finding", "exception.made_from"),
 )
 
@@ -95,12 +115,49 @@ def in_words(term: Term) -> str:
     return f"{term.field} {COMPARISONS.get(term.comparison, term.comparison)} {values}"
 
 
-def rows(now: datetime) -> list[ExceptionRow]:
-    """Every exception, newest first. One query."""
-    return [ExceptionRow(each, now) for each in RuleException.objects.for_list()]
+def read(address: QueryDict) -> ListFilter:
+    """The filter; what is in force is shown however old it is, unless the address names a time."""
+    filter = ListFilter.read(SPEC, address)
+    return replace(filter, days=None)
 
 
-def said(filter: ListFilter) -> ListFilter:
-    """The filter with what is meant while it says nothing."""
-    meant = tuple((dimension.name, value) for dimension in filter.silent() for value in dimension.default)
-    return replace(filter, included=(*filter.included, *meant))
+def standings(filter: ListFilter) -> list[tuple[str, str, bool]]:
+    """The ways to look at the list by state: word, address, and whether it is this one."""
+    others = tuple(each for each in filter.included if each[0] != "state")
+    excluded = tuple(each for each in filter.excluded if each[0] != "state")
+    found = []
+    for word, states in STANDINGS.items():
+        way = replace(filter, included=(*(("state", each) for each in states), *others), excluded=excluded)
+        found.append((word, way.address(), sorted(way.pairs()) == sorted(filter.pairs())))
+    return found
+
+
+def rows(found: Sequence[Mapping[str, Any]], now: datetime) -> list[ExceptionRow]:
+    """The exceptions of these `values()` rows, in their order. One query."""
+    every = RuleException.objects.for_list().in_bulk([row["pk"] for row in found])
+    return [ExceptionRow(every[row["pk"]], now) for row in found if row["pk"] in every]
+
+
+def exported(filter: ListFilter, now: datetime) -> Iterator[ExceptionRow]:
+    """Every exception that the filter lets through, newest first."""
+    ids = exports.newest_first(filter.apply(RuleException.objects.all(), now).values("pk", TIME), TIME)
+    for piece in exports.pieces(ids):
+        yield from rows(piece, now)
+
+
+def facets(filter: ListFilter, now: datetime) -> Facets:
+    """The values of each dimension with their counts among the newest exceptions that the filter lets through."""
+    newest = filter.apply(RuleException.objects.all(), now).order_by(f"-{TIME}", "-pk")
+    found = list(newest.values_list("state", "expires_at", "rule", "owner")[: COUNTED + 1])
+    counts: dict[str, Counter[Any]] = {dimension.name: Counter() for dimension in SPEC.dimensions}
+    for state, expires_at, rule, owner in found[:COUNTED]:
+        counts["state"][state] += 1
+        counts["expires"][expires(state, expires_at, now)] += 1
+        counts["rule"][rule] += 1
+        counts["owner"][owner] += 1
+    count = f"{COUNTED:,}+" if len(found) > COUNTED else f"{len(found):,}"
+    return Facets([facet(filter, each, counts[each.name]) for each in SPEC.dimensions], count)
+
+
+def ending_soon(now: datetime) -> int:
+    return RuleException.objects.due(now + SOON).count()

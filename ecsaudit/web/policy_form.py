@@ -19,6 +19,7 @@ from ecsaudit.policies.models import HoursMode, Policy
 from ecsaudit.policies.patterns import PatternError, lines_of
 from ecsaudit.policies.terms import SCOPE, Grouping, Terms
 from ecsaudit.visible import shortened, visible
+from ecsaudit.web.forms import RowNumber
 
 # Offered while one types; every other name of a zone does as well.
 COMMON_ZONES = (
@@ -104,7 +105,7 @@ class PolicyForm(forms.ModelForm):  # type: ignore[type-arg]
     )
     grouping = forms.ChoiceField(label="Together", choices=Grouping.choices, widget=forms.RadioSelect)
     enabled = forms.BooleanField(label="On from the start", required=False)
-    expected = forms.IntegerField(required=False, min_value=1, widget=forms.HiddenInput)
+    expected = RowNumber(required=False, widget=forms.HiddenInput)
     reason = forms.CharField(
         label="Why",
         max_length=500,

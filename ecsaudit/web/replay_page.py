@@ -14,7 +14,7 @@ from django.urls import reverse
 from ecsaudit.execsessions.facts import EVENT_NAMES
 from ecsaudit.library.effective import Effective
 from ecsaudit.library.models import Kind, Layer
-from ecsaudit.replay.models import Change, Purpose, Replay
+from ecsaudit.replay.models import Change, Purpose, Replay, Scope
 from ecsaudit.replay.outcomes import KEPT
 from ecsaudit.visible import shortened
 from ecsaudit.web.exports import column, links, newest_first
@@ -147,6 +147,8 @@ def progress(replay: Replay) -> str:
 
 def looked_at(replay: Replay) -> str:
     """Which events were read, in words."""
+    if replay.scope == Scope.BACK:
+        return "Findings that the exception archived, and events that it kept from being found."
     if not replay.event_names:
         return ""
     names = ", ".join(shortened(name, 60) for name in replay.event_names[:NAMES_SHOWN])

@@ -7,6 +7,7 @@ from django import forms
 from ecsaudit.library.models import Kind, Layer, Mode
 from ecsaudit.library.texts import name_in
 from ecsaudit.replay.models import Scope
+from ecsaudit.web.forms import RowNumber
 
 
 class RuleForm(forms.Form):
@@ -20,9 +21,9 @@ class RuleForm(forms.Form):
     layer = forms.ChoiceField(
         choices=[(layer.value, layer.label) for layer in (Layer.OWN, Layer.OVERLAY)], widget=forms.HiddenInput
     )
-    expected = forms.IntegerField(required=False, min_value=1, widget=forms.HiddenInput)
-    beneath = forms.IntegerField(required=False, min_value=1, widget=forms.HiddenInput)
-    event = forms.IntegerField(required=False, min_value=1, widget=forms.HiddenInput)
+    expected = RowNumber(required=False, widget=forms.HiddenInput)
+    beneath = RowNumber(required=False, widget=forms.HiddenInput)
+    event = RowNumber(required=False, widget=forms.HiddenInput)
     text = forms.CharField(
         strip=False,
         required=False,

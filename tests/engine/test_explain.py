@@ -128,3 +128,17 @@ def test_hostile_values_stay_on_one_line_of_text(loaded: engine.LoadResult) -> N
 @pytest.mark.parametrize("record", ["", "{", "[]", '{"eventName":5}', b"\xff"])
 def test_any_text_can_be_explained(loaded: engine.LoadResult, record: str | bytes) -> None:
     assert engine.explain(loaded.rules[0], record).result is False
+
+
+def test_all_exceptions_that_apply_are_named_not_only_the_first(loaded: engine.LoadResult) -> None:
+    (rule,) = loaded.rules
+
+    def names(**changes: object) -> tuple[str, ...]:
+        return engine.excepted_by(rule, json.dumps(EVENT | changes))
+
+    both = {"awsRegion": "eu-west-1", "sourceIPAddress": "203.0.113.7"}
+    assert names(**both) == ("known_people", "office")
+    assert names(sourceIPAddress="203.0.113.7") == ("office",)
+    assert names() == ()
+    # Without its exceptions the rule would not match it either.
+    assert names(**both, errorCode="AccessDenied") == ()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,6 @@ from ecsaudit import engine
 from ecsaudit.library import exceptions, exporting, import_drafts, services
 from ecsaudit.library.composing import EXCEPTIONS_FILE
 from ecsaudit.library.effective import EffectiveRules
-from ecsaudit.library.exception_rows import hidden_since
 from ecsaudit.library.exception_texts import Term
 from ecsaudit.library.exceptions import ExceptionRefused
 from ecsaudit.library.importing import Fate
@@ -290,21 +289,3 @@ def test_an_exported_exception_of_a_rule_that_is_not_here_is_told(ann: User, fol
     draft = import_drafts.keep(files=[("rules.yaml", text)], author=ann)
     preview = import_drafts.preview(draft, EffectiveRules().current(), {})
     assert [each["message"] for each in preview.plan.problems] == ["there is no rule “Shell” to make an exception of"]
-
-
-def test_what_two_exceptions_may_have_hidden_together_goes_back_to_the_first(ann: User) -> None:
-    start = timezone.now()
-
-    def made(after: int, begun: int, ended: int | None) -> RuleException:
-        row = make(ann, str(begun))
-        at: datetime | None = None if ended is None else start + timedelta(hours=ended)
-        begins = start + timedelta(hours=begun)
-        RuleException.objects.filter(pk=row.pk).update(after_event=after, created_at=begins, ended_at=at)
-        row.refresh_from_db()
-        return row
-
-    made(10, 0, 1)
-    first, second, last = made(20, 2, 5), made(30, 3, 9), made(40, 8, 10)
-    assert hidden_since(first) == 20
-    assert (hidden_since(second), hidden_since(last)) == (20, 20)
-    assert hidden_since(made(50, 11, None)) == 50

@@ -15,12 +15,12 @@ from ecsaudit.execsessions.models import DailyCount, Dimension, ExecSession
 from ecsaudit.findings import triage
 from ecsaudit.findings.models import Finding, FindingGroup, RecordState
 from ecsaudit.library.exception_texts import Term
-from ecsaudit.library.models import ExceptionState, Library, Mode, RuleException
+from ecsaudit.library.models import ExceptionState, HiddenEvent, Library, Mode, RuleException
 from ecsaudit.library.services import refresh, switch
 from ecsaudit.people.models import User
 from ecsaudit.replay import exceptions, services, turns
 from ecsaudit.replay.models import Hidden, Purpose, Replay, Scope, State
-from tests.replay.history import SHIPPED, finish, overlay, take_in
+from tests.replay.history import FIRST, SHIPPED, WIDER, finish, overlay, take_in
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("library")]
 CONTAINER = "json.value[/requestParameters/container]"
@@ -148,6 +148,80 @@ def test_events_from_before_the_exception_are_not_judged_again_at_its_end(ann: U
     assert numbers() == ["01"]
 
 
+def test_what_a_wider_rule_would_match_by_now_is_not_found_at_its_end(ann: User) -> None:
+    """The exception never hid it: the rule did not match it when it came in."""
+    made = make(ann)
+    take_in("/bin/ash", "/bin/sh")
+    overlay(ann, WIDER, kind="list", name="shells")
+    take_in("/bin/ash", first=2)
+    finish(expire(made))
+    assert numbers() == ["01", "02"]
+
+
+@pytest.mark.parametrize("mode", [Mode.SHADOW, Mode.OFF])
+def test_what_came_in_while_the_rule_made_no_findings_is_not_found_at_its_end(ann: User, mode: Mode) -> None:
+    made = make(ann)
+    switch(names=["Shell"], mode=mode, author=ann, message="m")
+    take_in("/bin/sh")
+    switch(names=["Shell"], mode=Mode.ON, author=ann, message="m")
+    take_in("/bin/sh", first=1)
+    finish(expire(made))
+    assert numbers() == ["01"]
+
+
+def test_what_a_narrower_rule_did_not_match_is_not_found_at_its_end(ann: User) -> None:
+    narrower = "- rule: Shell\n  condition: and ct.user = nobody\n  override: {condition: append}\n"
+    saved = overlay(ann, narrower)
+    made = make(ann)
+    take_in("/bin/sh")
+    overlay(ann, "", expected=saved)
+    finish(expire(made))
+    assert numbers() == []
+
+
+def test_two_that_hid_the_same_event_bring_it_back_with_the_last_of_them(ann: User) -> None:
+    first = make(ann)
+    second = make(ann, Term(CONTAINER, "startswith", ("w",)))
+    take_in("/bin/sh")
+    assert set(HiddenEvent.objects.values_list("exception", flat=True)) == {first.pk, second.pk}
+    finish(expire(second))
+    assert numbers() == []
+    finish(expire(first))
+    assert numbers() == ["00"]
+    assert not HiddenEvent.objects.exists()
+
+
+def test_what_one_hides_by_the_time_that_another_ended_comes_back_with_that_one(ann: User) -> None:
+    first = make(ann)
+    take_in("/bin/sh")
+    back = expire(first)
+    second = make(ann, Term(CONTAINER, "startswith", ("w",)))
+    finish(back)
+    assert numbers() == []
+    finish(expire(second))
+    assert numbers() == ["00"]
+
+
+def test_what_a_rule_applied_to_all_events_would_find_is_noted_as_hidden(ann: User) -> None:
+    take_in("/bin/ash")
+    made = make(ann)
+    overlay(ann, WIDER, kind="list", name="shells")
+    finish(services.apply(rules=["Shell"], scope=Scope.ALL, author=ann))
+    assert numbers() == []
+    finish(expire(made))
+    assert numbers() == ["00"]
+
+
+def test_it_tells_how_much_it_hid_and_when_it_last_matched(ann: User) -> None:
+    take_in("/bin/sh", first=5)
+    made = make(ann, past=True)
+    assert (made.archived, made.kept_out, made.last_matched_at) == (1, 0, FIRST + timedelta(hours=5))
+    take_in("/bin/sh", "/bin/sh", first=7)
+    take_in("/bin/sh", first=1)
+    made.refresh_from_db()
+    assert (made.hid, made.kept_out, made.last_matched_at) == (4, 3, FIRST + timedelta(hours=8))
+
+
 def test_withdrawing_brings_back_in_the_name_of_the_person(ann: User) -> None:
     take_in("/bin/sh")
     made = make(ann, past=True)
@@ -169,6 +243,21 @@ def test_what_another_exception_hides_too_comes_back_with_that_one(ann: User) ->
     assert Hidden.objects.get().exception == second
     finish(expire(second))
     assert numbers() == ["00", "01"]
+
+
+def test_one_archives_also_what_an_older_one_hides_and_says_so_beside_it(ann: User) -> None:
+    take_in("/bin/sh")
+    first = make(ann)
+    second = make(ann, Term(CONTAINER, "startswith", ("w",)), past=True)
+    assert numbers(RecordState.ARCHIVED) == ["00"]
+    assert set(Hidden.objects.values_list("exception", flat=True)) == {first.pk, second.pk}
+    first.refresh_from_db()
+    assert (first.hid, second.hid) == (1, 1)
+    assert lines()[-1][2] == f"Exception {first.pk} hides it: nightly job; Exception {second.pk} hides it: nightly job"
+    finish(expire(second))
+    assert (numbers(), Hidden.objects.get().exception) == ([], first)
+    finish(expire(first))
+    assert (numbers(), Hidden.objects.count()) == (["00"], 0)
 
 
 def test_what_was_hidden_before_the_last_of_several_began_comes_back_as_well(ann: User) -> None:
@@ -248,6 +337,40 @@ def test_the_beat_s_task_ends_what_is_due(ann: User) -> None:
     tasks.end_exceptions()
     made.refresh_from_db()
     assert made.state == ExceptionState.EXPIRED
+
+
+def test_what_brings_findings_back_is_not_cancelled(ann: User) -> None:
+    take_in("/bin/sh")
+    replay = expire(make(ann, past=True))
+    assert not services.cancel(replay=replay)
+    replay.refresh_from_db()
+    assert (replay.state, replay.cancel_requested) == (State.WAITING, False)
+    finish(replay)
+    assert numbers() == ["00"]
+
+
+@pytest.mark.parametrize("state", [State.FAILED, State.CANCELLED])
+def test_what_should_have_brought_findings_back_begins_anew_after_a_pause_and_once(ann: User, state: State) -> None:
+    take_in("/bin/sh")
+    made = make(ann, past=True)
+    take_in("/bin/sh", first=1)
+    stopped = expire(made)
+    now = timezone.now()
+    Replay.objects.filter(pk=stopped.pk).update(state=state, finished_at=now)
+    assert exceptions.bring_back_again(now) == []
+    (again,) = exceptions.bring_back_again(now + exceptions.PAUSE)
+    assert exceptions.bring_back_again(now + exceptions.PAUSE) == []
+    finish(again)
+    assert numbers() == ["00", "01"]
+    assert exceptions.bring_back_again(now + timedelta(days=1)) == []
+
+
+def test_the_beat_s_task_begins_anew_what_came_to_a_stop(ann: User) -> None:
+    stopped = expire(make(ann))
+    long_ago = timezone.now() - exceptions.PAUSE
+    Replay.objects.filter(pk=stopped.pk).update(state=State.FAILED, finished_at=long_ago)
+    tasks.end_exceptions()
+    assert Replay.objects.filter(scope=Scope.BACK, state=State.WAITING).count() == 1
 
 
 class Killed(BaseException):

@@ -7,7 +7,6 @@ from functools import partial
 from typing import Any
 
 from django.contrib import messages
-from django.core.paginator import Paginator
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -20,7 +19,7 @@ from ecsaudit.cloudtrail.models import Event
 from ecsaudit.findings.models import CloseReason, Finding
 from ecsaudit.library import exceptions as library
 from ecsaudit.library import services
-from ecsaudit.library.candidates import candidates, offered
+from ecsaudit.library.candidates import Offered, candidates, offered
 from ecsaudit.library.drafts import drafted
 from ecsaudit.library.effective import rules
 from ecsaudit.library.exception_texts import Term, text_of, with_draft
@@ -29,26 +28,26 @@ from ecsaudit.library.texts import TextRefused, is_name
 from ecsaudit.replay import exceptions
 from ecsaudit.replay import services as replays
 from ecsaudit.replay.models import Purpose, Replay
-from ecsaudit.web import exception_form, exception_list, exports, replay_page, rule_list
+from ecsaudit.web import exception_form, exception_list, exports, lists, paging, replay_page, rule_list
 from ecsaudit.web.access import analysts_only, person
 from ecsaudit.web.asked import asked_number
 from ecsaudit.web.exception_form import ExceptionForm, ExpiryForm, Row
 from ecsaudit.web.exception_list import ExceptionRow
-from ecsaudit.web.filters import ListFilter
 from ecsaudit.web.in_force import from_when, needs_rules
 
-PAGE = 100
 # Findings that a page lists; the rest is on pages of their own.
 SHOWN = 50
 
 
 def listing(request: HttpRequest) -> HttpResponseBase:
-    filter = ListFilter.read(exception_list.SPEC, request.GET)
-    every = exception_list.rows(timezone.now())
-    found = rule_list.apply(exception_list.said(filter), every)
+    filter, now = exception_list.read(request.GET), timezone.now()
     if form := exports.asked(request):
-        return exports.answer(form, "exceptions", exception_list.EXPORT, found)
-    page = Paginator(found, PAGE).get_page(request.GET.get("page"))
+        return exports.answer(form, "exceptions", exception_list.EXPORT, exception_list.exported(filter, now))
+    problems = list(filter.problems)
+    after, before = (lists.asked_place(request, name, problems) for name in ("after", "before"))
+    fitting = filter.apply(RuleException.objects.all(), now).values("pk", exception_list.TIME)
+    found = paging.page(fitting, exception_list.TIME, after=after, before=before)
+    facets = exception_list.facets(filter, now)
     return render(
         request,
         "exceptions/list.html",
@@ -56,14 +55,15 @@ def listing(request: HttpRequest) -> HttpResponseBase:
             "filter": filter,
             "chips": filter.chips(),
             "kept": [pair for pair in filter.pairs() if pair[0] != "q"],
-            "problems": filter.problems,
-            "page": page,
-            "older": page.has_next() and filter.address(page=str(page.number + 1)),
-            "newer": page.has_previous() and filter.address(page=str(page.number - 1)),
-            "facets": [rule_list.facet(filter, each, found, each.word) for each in exception_list.SPEC.dimensions],
-            "count": len(found),
-            "total": len(every),
-            "soon": sum(row.expires_soon for row in every),
+            "problems": problems,
+            "standings": exception_list.standings(filter),
+            "rows": exception_list.rows(found.rows, now),
+            "older": found.older and filter.address(after=found.older),
+            "newer": found.newer and filter.address(before=found.newer),
+            "facets": facets.facets,
+            "count": facets.count,
+            "is_empty_altogether": not found.rows and not RuleException.objects.exists(),
+            "soon": exception_list.ending_soon(now),
             "exports": exports.links(filter.pairs()),
         },
     )
@@ -90,7 +90,7 @@ def new(request: HttpRequest) -> HttpResponse:
             "past": "open",
         }
     )
-    return page(request, event, form, exception_form.rows_to_begin(fields, chosen), {"number": number})
+    return page(request, event, form, exception_form.rows_to_begin(fields, chosen), {})
 
 
 def asked(request: HttpRequest) -> tuple[Event, str, Finding | None]:
@@ -110,13 +110,19 @@ def asked(request: HttpRequest) -> tuple[Event, str, Finding | None]:
 @analysts_only
 @needs_rules
 def make(request: HttpRequest) -> HttpResponse:
-    """Look at what the exception would hide (`do=look`), look again how far that is (`again`), or save it."""
+    """Look at what the exception would hide (`do=look`), look again how far that is (`again`), or save it.
+
+    With `candidate` choose its fields, and keep all else that was filled in.
+    """
     form = ExceptionForm(request.POST)
     valid = form.is_valid()
     if not {"event", "rule"} <= form.cleaned_data.keys():
         raise Http404("an exception begins with an event and a rule")
     event = get_object_or_404(Event.objects.select_related("body"), pk=form.cleaned_data["event"])
-    rows = exception_form.rows_of(request.POST, offered(event.raw_text))
+    fields = offered(event.raw_text)
+    rows = exception_form.rows_of(request.POST, fields)
+    if "candidate" in request.POST:
+        return page(request, event, form, chosen_anew(request, rows, fields), {"look": look_of(request, form)})
     terms = exception_form.terms_of(rows)
     problems = problems_of(form.cleaned_data["rule"], terms, event)
     context: dict[str, Any] = {"wrong": problems, "look": look_of(request, form)}
@@ -133,6 +139,15 @@ def make(request: HttpRequest) -> HttpResponse:
     if told is None and not form.cleaned_data["despite"]:
         return page(request, event, form, rows, context | {"unseen": True})
     return save(request, event, form, rows, context, terms, told)
+
+
+def chosen_anew(request: HttpRequest, rows: Sequence[Row], fields: Sequence[Offered]) -> list[Row]:
+    """The rows with the fields of the candidate chosen; fields that the person named stay."""
+    tuples, number = candidates(fields), asked_number(request.POST["candidate"])
+    if number is None or number >= len(tuples):
+        return list(rows)
+    begun = exception_form.rows_to_begin(fields, tuples[number].fields)
+    return [new if new.field else old for new, old in zip(begun, rows, strict=True)]
 
 
 def look(request: HttpRequest, form: ExceptionForm, terms: Sequence[Term]) -> dict[str, Any]:
@@ -186,9 +201,13 @@ def page(
     """The page around a form that was filled in, or with which it begins."""
     values = form.cleaned_data if form.is_bound else form.initial
     replay = context.get("look")
+    used = {row.field for row in rows if row.used}
+    tuples = [
+        (number, each, set(each.fields) == used) for number, each in enumerate(candidates(offered(event.raw_text)))
+    ]
     context |= {
         "form": form,
-        "tuples": list(enumerate(candidates(offered(event.raw_text)))),
+        "tuples": tuples,
         "event": event,
         "rule": values["rule"],
         "finding": values.get("finding"),

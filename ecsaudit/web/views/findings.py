@@ -177,9 +177,11 @@ def rule_of(finding: Finding, rule_set: RuleSet | None) -> engine.Rule | None:
     return next((rule for rule in as_it_was(*rule_set.key).rules if rule.name == finding.rule), None)
 
 
-def hidden_by(finding: Finding) -> Hidden | None:
-    """The exception that archived the finding, if one did."""
-    return Hidden.objects.select_related("exception").filter(finding=finding).first() if finding.is_archived else None
+def hidden_by(finding: Finding) -> Sequence[Hidden]:
+    """The exceptions because of which the finding is archived, the oldest first."""
+    if not finding.is_archived:
+        return []
+    return list(Hidden.objects.select_related("exception").filter(finding=finding).order_by("exception"))
 
 
 def explained(finding: Finding, rule_set: RuleSet | None) -> dict[str, Any] | None:

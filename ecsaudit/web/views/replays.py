@@ -19,7 +19,7 @@ from ecsaudit.library.effective import as_it_was, rules
 from ecsaudit.library.models import RuleSet
 from ecsaudit.replay import services
 from ecsaudit.replay.judging import stored_name
-from ecsaudit.replay.models import Purpose, Replay, ReplayMatch
+from ecsaudit.replay.models import Purpose, Replay, ReplayMatch, Scope
 from ecsaudit.web import exports, replay_page
 from ecsaudit.web.access import analysts_only, person
 from ecsaudit.web.in_force import needs_rules
@@ -107,8 +107,15 @@ def cancel(request: HttpRequest, pk: int) -> HttpResponse:
     if request.htmx:  # type: ignore[attr-defined]
         return state(request, pk)
     if not cancelled:
-        messages.error(request, "There was nothing left to cancel.")
+        messages.error(request, refusal(replay))
     return redirect(replay)
+
+
+def refusal(replay: Replay) -> str:
+    """Why a replay was not cancelled."""
+    if replay.is_unfinished and replay.scope == Scope.BACK:
+        return "It goes on: the exception has ended, and what it hid would stay hidden for good."
+    return "There was nothing left to cancel."
 
 
 def match(request: HttpRequest, pk: int, match_pk: int) -> HttpResponse:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html as entities
 import json
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -88,7 +88,7 @@ def test_it_begins_with_the_narrowest_tuple_and_a_chip_for_each_wider_one(as_ann
     text = page(as_ann, f"/rules/exceptions/new/?finding={finding.pk}")
     assert "who + cluster + container + command + source address (narrowest)" in text
     assert len(re.findall(r"<tr class=\"used\">", text)) == 5
-    assert 'candidate=4">who</a>' in text
+    assert re.search(r'name="candidate" value="4">who</button>', text)
     wide = page(as_ann, f"/rules/exceptions/new/?finding={finding.pk}&candidate=4")
     assert len(re.findall(r"<tr class=\"used\">", wide)) == 1
 
@@ -142,6 +142,25 @@ def test_saving_archives_open_findings_where_that_is_asked_for(as_ann: Client, f
     assert finding.get_absolute_url() in page(as_ann, made.get_absolute_url())
     other = saved(as_ann, data | {"use-1": "on"}, despite="on", past="")
     assert not other.replays.exists()
+
+
+def test_choosing_another_width_keeps_what_was_filled_in(as_ann: Client, finding: Finding) -> None:
+    data = begun(page(as_ann, f"/rules/exceptions/new/?finding={finding.pk}")) | {"past": "", "days": "7"}
+    free = next(name for name in reversed(data) if name.startswith("value-")).removeprefix("value-")
+    data |= {f"field-{free}": "json.value[/userIdentity/type]", f"value-{free}": "AssumedRole"}
+    data |= {"owner": "the team", "reason": "OPS-12", "expires_on": "2026-12-24", "never": "on", "why_no_expiry": "x y"}
+    answer = as_ann.post("/rules/exceptions/make/", data | {"candidate": "4"})
+    text = answer.content.decode()
+    assert len(re.findall(r"<tr class=\"used\">", text)) == 2
+    for kept in ("the team", "OPS-12", "2026-12-24", "x y", "json.value[/userIdentity/type]"):
+        assert f'value="{kept}"' in text
+    assert re.search(r'name="never"[^>]* checked', text)
+    assert '<option value="7" selected>' in text
+    assert "note wrong" not in text
+    assert not RuleException.objects.exists()
+    # No such width: nothing changes.
+    same = as_ann.post("/rules/exceptions/make/", data | {"candidate": "99"}).content.decode()
+    assert len(re.findall(r"<tr class=\"used\">", same)) == 6
 
 
 @pytest.mark.parametrize(
@@ -201,6 +220,14 @@ def test_what_is_no_event_or_rule_is_not_there(as_ann: Client, finding: Finding)
     assert as_ann.post("/rules/exceptions/make/", {"do": "save"}).status_code == 404
 
 
+@pytest.mark.parametrize("name", ["finding", "look", "event"])
+def test_a_number_that_no_row_has_is_no_failure(as_ann: Client, finding: Finding, name: str) -> None:
+    data = begun(page(as_ann, f"/rules/exceptions/new/?finding={finding.pk}")) | {name: "9" * 30}
+    answer = as_ann.post("/rules/exceptions/make/", data | {"do": "save", "despite": "on"})
+    assert answer.status_code == (404 if name == "event" else 200)
+    assert not RuleException.objects.exists()
+
+
 def test_extending_and_withdrawing(as_vera: Client, as_ann: Client, finding: Finding) -> None:
     made = saved(as_ann, begun(page(as_ann, f"/rules/exceptions/new/?finding={finding.pk}")), despite="on", past="open")
     finish(Replay.objects.get(exception=made))
@@ -237,8 +264,8 @@ def test_the_list_shows_those_in_force_and_warns_of_those_that_end_soon(
     factories.rule_exception(reason="later one", expires_at=now + timedelta(days=30))
     factories.rule_exception(reason="soon one", expires_at=now + timedelta(days=3))
     factories.rule_exception(reason="ended one", state="expired", ended_at=now)
-    # log-in session, user, exceptions, sample and broken rules: 4
-    with django_assert_num_queries(4):
+    # log-in session, user, place and rows of the page, facets, those that end soon, sample and broken rules: 7
+    with django_assert_num_queries(7):
         text = page(as_vera, "/rules/exceptions/")
     assert "1 exception expires within 7 days" in text
     assert "later one" in text and "soon one" in text and "ended one" not in text
@@ -247,6 +274,35 @@ def test_the_list_shows_those_in_force_and_warns_of_those_that_end_soon(
     assert "soon one" in text and "later one" not in text
     assert "ended one" in page(as_vera, "/rules/exceptions/?state=expired")
     assert "later one" in page(as_vera, "/rules/exceptions/?q=LATER")
+    assert "later one" in page(as_vera, "/rules/exceptions/?q=203.0.113.7")
+
+
+def test_the_list_is_paged_by_the_keyset_and_cut_by_state(as_vera: Client) -> None:
+    now = timezone.now()
+    for number in range(52):
+        factories.rule_exception(reason=f"reason {number}.", created_at=now - timedelta(hours=number))
+    factories.rule_exception(reason="ended one", state="withdrawn", created_at=now, ended_at=now)
+    first = page(as_vera, "/rules/exceptions/")
+    assert "reason 0." in first and "reason 50." not in first
+    older = re.search(r'href="(\?[^"]*)" rel="next"', first)
+    assert older is not None
+    second = page(as_vera, f"/rules/exceptions/{entities.unescape(older[1])}")
+    assert re.findall(r"reason \d+\.", second) == ["reason 50.", "reason 51."]
+    assert '<a href="?state=expired&amp;state=withdrawn">Ended</a>' in first
+    ended = page(as_vera, "/rules/exceptions/?state=expired&state=withdrawn")
+    assert "ended one" in ended and "reason 0." not in ended
+    assert 'aria-current="true">Ended</a>' in ended
+    assert "ended one" in page(as_vera, "/rules/exceptions/?state=any")
+
+
+def test_list_and_page_tell_how_much_it_hid_and_when_it_last_matched(as_vera: Client) -> None:
+    matched = datetime(2026, 11, 2, 9, 30, tzinfo=UTC)
+    used = factories.rule_exception(archived=2, kept_out=3, last_matched_at=matched)
+    text = page(as_vera, "/rules/exceptions/")
+    assert 'title="2 archived, 3 not made">5</a>' in text and "2026-11-02 09:30" in text
+    assert "5 findings: 2 archived" in page(as_vera, used.get_absolute_url())
+    unused = factories.rule_exception()
+    assert "never; one that goes on matching nothing can be withdrawn" in page(as_vera, unused.get_absolute_url())
 
 
 def test_an_empty_list_says_where_exceptions_come_from(as_vera: Client) -> None:

@@ -218,3 +218,19 @@ def test_names_that_nothing_asks_cloudtrail_for_are_told(as_vera: Client) -> Non
 def test_a_failure_tells_its_reason(as_vera: Client) -> None:
     replay = factories.replay(state="failed", failure="OperationalError: disk full")
     assert "OperationalError: disk full" in html(as_vera, f"/rules/replays/{replay.pk}/")
+
+
+@pytest.mark.usefixtures("library")
+def test_what_brings_findings_back_offers_no_cancelling_and_says_why(as_ann: Client) -> None:
+    replay = factories.replay(purpose="apply", scope="back", state="waiting", exception=factories.rule_exception())
+    address = f"/rules/replays/{replay.pk}/"
+    page = html(as_ann, address)
+    assert f"{address}cancel/" not in page
+    assert "It can't be cancelled" in page
+    assert "Findings that the exception archived, and events that it kept from being found." in page
+    answer = as_ann.post(f"{address}cancel/", follow=True)
+    assert "It goes on: the exception has ended" in answer.content.decode()
+    replay.refresh_from_db()
+    assert replay.state == State.WAITING
+    Replay.objects.filter(pk=replay.pk).update(state=State.FAILED)
+    assert "is brought back by another" in html(as_ann, address)
