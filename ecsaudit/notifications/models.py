@@ -17,6 +17,7 @@ from django.urls import reverse
 
 from ecsaudit.findings.models import Finding
 from ecsaudit.findings.severity import Severity
+from ecsaudit.notifications.answer import Outcome
 
 # A channel fails, for people, after so many failures in a row or after this time.
 FAILING_AFTER = 3
@@ -48,6 +49,8 @@ class State(models.TextChoices):
 WAITING = (State.PENDING, State.RETRYING)
 HELD = (State.CLAIMED, State.CALLING)
 SENDABLE_AGAIN = (State.FAILED, State.UNCERTAIN)
+# Outcomes of tries that may have arrived: none that was noted, and one that nobody knows.
+LOST = ("", Outcome.UNKNOWN)
 
 
 class CountOf(Subquery):

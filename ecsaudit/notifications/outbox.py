@@ -5,8 +5,7 @@ from datetime import datetime
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from ecsaudit.notifications import throttles
-from ecsaudit.notifications.answer import Outcome
-from ecsaudit.notifications.models import WAITING, Attempt, Channel, Message, State
+from ecsaudit.notifications.models import LOST, WAITING, Attempt, Channel, Message, State
 
 # The others follow with the next tick.
 MOST_AT_ONCE = 500
@@ -31,7 +30,7 @@ def give_up(now: datetime) -> int:
     )
     failing = Q(channel__failing_since__lte=F("created_at"))
     tried = overdue.filter(Q(attempts__gt=0) | failing, channel__enabled=True)
-    may_have_arrived = Exists(Attempt.objects.filter(message=OuterRef("pk"), outcome__in=("", Outcome.UNKNOWN)))
+    may_have_arrived = Exists(Attempt.objects.filter(message=OuterRef("pk"), outcome__in=LOST))
     ended += end(tried.filter(may_have_arrived), state=State.UNCERTAIN)
     return ended + end(tried, state=State.FAILED)
 
