@@ -90,16 +90,19 @@ class ChannelQuerySet(QuerySet["Channel"]):
         )
 
     def free(self, now: datetime) -> ChannelQuerySet:
-        """Those in use that nobody holds and that are not left alone after a failure."""
+        """Those that nobody holds and that are not left alone after a failure."""
         unheld = Q(lease_expires_at__isnull=True) | Q(lease_expires_at__lte=now)
         rested = Q(next_attempt_at__isnull=True) | Q(next_attempt_at__lte=now)
-        return self.filter(unheld, rested, enabled=True)
+        return self.filter(unheld, rested)
 
     def due(self, now: datetime) -> ChannelQuerySet:
-        """Those with something to do that a worker should turn to now."""
+        """Those with something to do that a worker should turn to now.
+
+        One that is off sends nothing, but what it was sending when it was switched off must be seen to.
+        """
         messages = Message.objects.filter(channel=OuterRef("pk"))
         return self.free(now).filter(
-            Exists(messages.due(now)) | Exists(messages.abandoned(now)) | Exists(messages.unnoted())
+            Q(Exists(messages.due(now)), enabled=True) | Exists(messages.abandoned(now)) | Exists(messages.unnoted())
         )
 
 

@@ -25,13 +25,12 @@ def give_up(now: datetime) -> int:
     the first one back still sends it.
     """
     overdue = Message.objects.filter(state__in=WAITING, give_up_at__lte=now)
-    ended = end(
-        overdue.filter(channel__enabled=False), state=State.WITHDRAWN, answer_text="the channel was switched off"
-    )
     failing = Q(channel__failing_since__lte=F("created_at"))
     tried = overdue.filter(Q(attempts__gt=0) | failing, channel__enabled=True)
     may_have_arrived = Exists(Attempt.objects.filter(message=OuterRef("pk"), outcome__in=LOST))
-    ended += end(tried.filter(may_have_arrived), state=State.UNCERTAIN)
+    ended = end(overdue.filter(may_have_arrived), state=State.UNCERTAIN)
+    off = overdue.filter(channel__enabled=False)
+    ended += end(off, state=State.WITHDRAWN, answer_text="the channel was switched off")
     return ended + end(tried, state=State.FAILED)
 
 

@@ -88,7 +88,10 @@ def lease_end(now: datetime) -> datetime:
 
 
 def take(channel_id: int, now: datetime) -> Turn | None:
-    """A turn at a channel, or None: held by a live worker, left alone after a failure, switched off, or gone."""
+    """A turn at a channel, or None: held by a live worker, left alone after a failure, or gone.
+
+    At one that is switched off there is nothing to send, only what was begun before to see to.
+    """
     owner = uuid4().hex
     if not Channel.objects.free(now).filter(pk=channel_id).update(lease_owner=owner, lease_expires_at=lease_end(now)):
         return None

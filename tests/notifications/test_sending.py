@@ -422,6 +422,19 @@ def test_a_channel_that_is_switched_off_keeps_its_messages() -> None:
     assert states(channel) == ["sent"]
 
 
+def test_what_a_channel_was_sending_when_it_was_switched_off_and_the_worker_killed_is_seen_to() -> None:
+    with http_side() as side:
+        channel = webhook(side.url())
+        begun(channel, due_message(channel))
+        due_message(channel, state=State.SENT)
+        due_message(channel)
+        Channel.objects.update(enabled=False)
+        silent(channel)
+        take_turn(channel)
+    assert (states(channel), side.got) == (["uncertain", "sent", "pending"], [])
+    assert Message.objects.get(state=State.SENT).findings_noted
+
+
 def test_a_turn_ends_when_the_worker_is_asked_to_stop() -> None:
     with http_side() as side:
         channel = webhook(side.url())
