@@ -32,7 +32,8 @@ def wait_after(failures: int, retry_after: float | None = None) -> timedelta:
 def note(*, channel: Channel, answer: Answer, now: datetime, is_test: bool = False) -> None:
     """Write down what the other side said.
 
-    A test that fails tells nothing about messages, one that arrives mends; a message that is never taken was at least read.
+    A test that fails tells nothing about messages, one that arrives mends; a message that is never taken was at least read, and
+    so was one to a recipient who is put off after others took it.
     """
     said = {"last_tried_at": now, "last_answer_code": answer.code, "last_answer_text": answer.text}
     if is_test:
@@ -41,9 +42,9 @@ def note(*, channel: Channel, answer: Answer, now: datetime, is_test: bool = Fal
         found = Channel.objects.select_for_update(no_key=True).filter(pk=channel.pk).first()
         if found is None:
             return
-        if answer.outcome == Outcome.ACCEPTED:
+        if answer.outcome == Outcome.ACCEPTED or answer.taken_by:
             mended(found, said, now)
-        elif is_test or answer.outcome == Outcome.REJECTED:
+        elif is_test or answer.outcome in (Outcome.PARTLY, Outcome.REJECTED):
             Channel.objects.filter(pk=found.pk).update(**said)
         else:
             failed(found, answer, said, now)

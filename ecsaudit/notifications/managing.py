@@ -20,7 +20,8 @@ from ecsaudit.people.models import User
 
 # Longer than any try takes, so that nobody takes a test over that still runs.
 TEST_LEASE = timedelta(minutes=2)
-STATES = {Outcome.ACCEPTED: State.SENT, Outcome.UNKNOWN: State.UNCERTAIN}
+# A test is not tried again: the page names those whom it did not reach.
+STATES = {Outcome.ACCEPTED: State.SENT, Outcome.PARTLY: State.SENT, Outcome.UNKNOWN: State.UNCERTAIN}
 
 
 class TestTakenAway(Exception):
@@ -112,12 +113,14 @@ def begin(message: Message, text: Text, *, owner: str, by: User, now: datetime) 
 
 def note(message: Message, attempt: Attempt, answer: Answer) -> None:
     """Write the answer down, for the message and its try, unless they were deleted with their channel meanwhile."""
-    now, accepted = timezone.now(), answer.outcome == Outcome.ACCEPTED
+    now, accepted = timezone.now(), answer.outcome in (Outcome.ACCEPTED, Outcome.PARTLY)
     with transaction.atomic():
         Message.objects.filter(pk=message.pk, lease_owner=message.lease_owner).update(
             state=STATES.get(answer.outcome, State.FAILED),
             answer_code=answer.code,
             answer_text=answer.text,
+            taken_by=list(answer.taken_by),
+            not_taken_by=list(answer.not_taken_by),
             accepted_at=now if accepted else None,
             # A test is about no finding.
             findings_noted=True,

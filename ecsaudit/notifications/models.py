@@ -172,7 +172,8 @@ class Message(models.Model):
 
     `key` is the same at every try, so that the other side can drop a second one; `about` is the same for all messages about
     findings of one group. `count` are the findings that it was made for, `attempts` the times that a worker took it.
-    `sent_title` and `sent_body` are the text of the last try. `asked_by` wanted it sent again, at `asked_at`.
+    `sent_title` and `sent_body` are the text of the last try. Of several recipients, `taken_by` have it and are sent no second
+    one; `not_taken_by` got nothing by the last try. `asked_by` wanted it sent again, at `asked_at`.
     """
 
     channel = models.ForeignKey(Channel, on_delete=models.CASCADE, related_name="messages")
@@ -194,6 +195,8 @@ class Message(models.Model):
     answer_code = models.CharField(max_length=64, blank=True)
     answer_text = models.TextField(blank=True)
     accepted_at = models.DateTimeField(null=True)
+    taken_by = models.JSONField(default=list)
+    not_taken_by = models.JSONField(default=list)
     findings_noted = models.BooleanField(default=False)
     sent_title = models.TextField(blank=True)
     sent_body = models.TextField(blank=True)

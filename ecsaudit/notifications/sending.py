@@ -182,17 +182,19 @@ def send(turn: Turn, message: Message) -> bool:
         held(message, turn.owner).update(state=State.UNCERTAIN, lease_owner="", lease_expires_at=None)
         return True
     note(call, answer)
-    if answer.outcome == Outcome.ACCEPTED:
+    if answer.outcome == Outcome.ACCEPTED or answer.taken_by:
         tell_findings(turn, message)
-    # A message that is never taken says nothing against the next one.
-    return answer.outcome in (Outcome.ACCEPTED, Outcome.REJECTED)
+    # A message that is never taken, or not by everybody, says nothing against the next one.
+    return answer.outcome in (Outcome.ACCEPTED, Outcome.PARTLY, Outcome.REJECTED)
 
 
 def called(call: Call, notice: Notice) -> Answer:
     channel = call.turn.channel
     try:
         secrets = unseal(channel.sealed_secrets)
-        return CHANNELS[channel.kind].send(channel.settings, secrets, notice, call.text, call.begin)
+        kind = CHANNELS[channel.kind]
+        rest = kind.for_the_rest(channel.settings, call.message.taken_by)
+        return kind.send(rest, secrets, notice, call.text, call.begin)
     except CannotOpen as error:
         return Answer(Outcome.UNSENT, "secrets", str(error))
     except (TurnLost, TooLate):
@@ -257,14 +259,20 @@ def note(call: Call, answer: Answer) -> None:
     """Write down what came of a try: on the try, the message and the channel."""
     now, message, channel = timezone.now(), call.message, call.turn.channel
     with transaction.atomic():
+        # What another worker noted meanwhile must stand; and nobody deletes the message before the answer is there.
+        fresh = Message.objects.select_for_update(no_key=True).filter(pk=message.pk).first()
+        if fresh is None:
+            return
         attempt = call.keep(answer, now)
         columns = {
             "answer_code": answer.code,
             "answer_text": answer.text,
+            "taken_by": [*dict.fromkeys([*fresh.taken_by, *answer.taken_by])],
+            "not_taken_by": list(answer.not_taken_by) or still_without(fresh, answer),
             **after(message, attempt, answer, drops_repeats_for(channel), now),
         }
         changed = held(message, call.turn.owner).update(**columns, lease_owner="", lease_expires_at=None)
-        if not changed and answer.outcome == Outcome.ACCEPTED:
+        if not changed and answer.outcome in (Outcome.ACCEPTED, Outcome.PARTLY):
             # Late, but a yes: nobody may send it again who hasn't begun yet.
             unsent = (*WAITING, State.CLAIMED, State.FAILED, State.UNCERTAIN)
             Message.objects.filter(pk=message.pk, state__in=unsent).update(**columns, lease_owner="")
@@ -274,6 +282,11 @@ def note(call: Call, answer: Answer) -> None:
         "message tried",
         extra={"message_id": message.pk, "channel": channel.pk, "outcome": answer.outcome.value, "code": answer.code},
     )
+
+
+def still_without(message: Message, answer: Answer) -> list[str]:
+    """Those of an earlier try who got nothing, where this one reached nobody either."""
+    return [] if answer.outcome in (Outcome.ACCEPTED, Outcome.UNKNOWN) else message.not_taken_by
 
 
 def drops_repeats_for(channel: Channel) -> timedelta:

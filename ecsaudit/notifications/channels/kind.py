@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, ClassVar
@@ -57,6 +57,10 @@ class Kind(ABC):
         That long, sending again does no harm; it is a little less than what the other side promises, for the way there.
         """
         return NEVER_DROPPED
+
+    def for_the_rest(self, settings: Values, taken_by: Collection[str]) -> Values:
+        """Settings by which a message goes only to those who don't have it yet."""
+        return settings
 
     def check(self, settings: Values, secrets: Values) -> list[Problem]:
         """What is wrong with them; nothing is called."""
