@@ -1,5 +1,6 @@
 import socket
 from collections.abc import Iterator
+from datetime import timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from typing import Any
@@ -10,7 +11,7 @@ from aiosmtpd.smtp import AuthResult
 from pytest_django import Settings
 
 from ecsaudit.findings.models import Finding, WorkflowStatus
-from ecsaudit.notifications import managing, outbox
+from ecsaudit.notifications import health, managing, outbox
 from ecsaudit.notifications.answer import Answer, Outcome
 from ecsaudit.notifications.channels.email import Email
 from ecsaudit.notifications.models import Channel, Message, State
@@ -235,11 +236,18 @@ def test_recipients_are_checked(mailbox: Mailbox) -> None:
 GREYLISTED = {"oncall@example.com": "451 4.7.1 greylisted, try later"}
 
 
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next try waits for the next turn, whatever the jitter."""
+    monkeypatch.setattr(health, "wait_after", lambda *_: timedelta(minutes=1))
+
+
 def who_got_it(mailbox: Mailbox) -> list[list[str]]:
     return [envelope.rcpt_tos for envelope in mailbox.got]
 
 
 @pytest.mark.django_db
+@pytest.mark.usefixtures("patient")
 def test_a_recipient_who_is_put_off_is_tried_again_alone_and_the_others_get_no_second_one(mailbox: Mailbox) -> None:
     mailbox.refused = dict(GREYLISTED)
     channel = factories.channel(kind="email", settings=TO)
@@ -275,6 +283,7 @@ def test_a_recipient_who_is_put_off_is_tried_again_alone_and_the_others_get_no_s
 
 
 @pytest.mark.django_db
+@pytest.mark.usefixtures("patient")
 def test_who_is_put_off_to_the_end_is_named(mailbox: Mailbox) -> None:
     mailbox.refused = dict(GREYLISTED)
     channel = factories.channel(kind="email", settings=TO)
@@ -292,6 +301,7 @@ def test_who_is_put_off_to_the_end_is_named(mailbox: Mailbox) -> None:
 
 
 @pytest.mark.django_db
+@pytest.mark.usefixtures("patient")
 def test_who_turns_out_not_to_exist_ends_the_message_without_a_word_against_the_channel(mailbox: Mailbox) -> None:
     mailbox.refused = dict(GREYLISTED)
     channel = factories.channel(kind="email", settings=TO)
@@ -305,6 +315,7 @@ def test_who_turns_out_not_to_exist_ends_the_message_without_a_word_against_the_
 
 
 @pytest.mark.django_db
+@pytest.mark.usefixtures("patient")
 def test_who_is_taken_off_the_recipients_meanwhile_ends_it_and_a_server_that_is_down_forgets_nobody(
     mailbox: Mailbox, settings: Settings
 ) -> None:
