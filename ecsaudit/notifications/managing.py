@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
@@ -18,6 +19,7 @@ from ecsaudit.notifications.models import Attempt, Channel, Delivery, Message, P
 from ecsaudit.notifications.texts import Text, compose
 from ecsaudit.people.models import User
 
+logger = logging.getLogger(__name__)
 # Longer than any try takes, so that nobody takes a test over that still runs.
 TEST_LEASE = timedelta(minutes=2)
 # Rows that one transaction deletes.
@@ -127,7 +129,8 @@ def delete_emptied(channel: Channel) -> bool:
 def send_test(*, channel: Channel, by: User, now: datetime) -> Answer:
     """Send a made-up finding at once, in this process, and return what came of it. Raises TestTakenAway.
 
-    The row is written before the call, as for every message, so that nothing ever leaves without a trace.
+    The row is written before the call, as for every message, so that nothing ever leaves without a trace. An error of our own is
+    logged, and told like an answer.
     """
     message = new_message(
         channel_id=channel.pk, purpose=Purpose.TEST, policy="", severity=Severity.INFORMATIONAL, runbook_url="", now=now
@@ -137,16 +140,30 @@ def send_test(*, channel: Channel, by: User, now: datetime) -> Answer:
     attempt = begin(message, text, owner=f"test {message.key}"[:64], by=by, now=now)
 
     def before_call() -> None:
+        nonlocal is_called
         mine = Message.objects.filter(pk=message.pk, state=State.CLAIMED, lease_owner=message.lease_owner)
         if not mine.update(state=State.CALLING):
             raise TestTakenAway
+        is_called = True
 
+    is_called = False
     try:
         secrets = sealing.unseal(channel.sealed_secrets)
     except (sealing.CannotOpen, BadSetting) as error:
         answer = Answer(Outcome.UNSENT, "secrets", f"the channel's secrets can't be opened: {error}")
     else:
-        answer = CHANNELS[channel.kind].send(channel.settings, secrets, notice, text, before_call)
+        try:
+            answer = CHANNELS[channel.kind].send(channel.settings, secrets, notice, text, before_call)
+        except TestTakenAway:
+            raise
+        except Exception as error:
+            # Its text may hold secrets: the screen has only its name.
+            logger.exception("a test failed by an error of our own", extra={"channel": channel.pk})
+            answer = Answer(
+                Outcome.UNKNOWN if is_called else Outcome.UNSENT,
+                type(error).__name__,
+                "an error in ecsaudit; the web server's log has it",
+            )
     note(message, attempt, answer)
     health.note(channel=channel, answer=answer, now=timezone.now(), is_test=True)
     return answer

@@ -153,6 +153,23 @@ def test_a_test_that_a_worker_took_over_is_not_sent(adam: User) -> None:
     assert got in ([], [b""])
 
 
+@pytest.mark.parametrize(("is_called", "state"), [(False, "failed"), (True, "uncertain")])
+def test_an_error_of_our_own_is_told_as_the_answer_and_logged(
+    adam: User, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, is_called: bool, state: str
+) -> None:
+    def fail(settings: Any, secrets: Any, notice: Any, text: Any, before_call: Any) -> Answer:
+        if is_called:
+            before_call()
+        raise KeyError("region")
+
+    monkeypatch.setattr(managing.CHANNELS["webhook"], "deliver", fail)
+    managing.send_test(channel=make(), by=adam, now=factories.NOW)
+    message = Message.objects.get()
+    assert (message.state, message.answer_code, message.lease_expires_at) == (state, "KeyError", None)
+    assert message.answer_text == "an error in ecsaudit; the web server's log has it"
+    assert "KeyError: 'region'" in caplog.text
+
+
 def test_without_the_key_a_test_says_so_and_nothing_is_called(adam: User, settings: Settings) -> None:
     with http_side() as side:
         channel = make(settings={"url": side.url()})
