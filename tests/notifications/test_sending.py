@@ -13,7 +13,7 @@ from ecsaudit.notifications.answer import Answer, Outcome
 from ecsaudit.notifications.channels.webhook import signature
 from ecsaudit.notifications.models import Attempt, Channel, Message, State, Throttle
 from ecsaudit.notifications.sending import Call, Turn, TurnLost
-from ecsaudit.notifications.texts import Text
+from ecsaudit.notifications.texts import Text, until_words
 from ecsaudit.people.models import User
 from tests import factories
 from tests.notifications.faulty_side import PUBLISHED
@@ -386,7 +386,7 @@ def test_the_first_of_a_window_says_how_many_are_held_back_when_it_is_sent() -> 
     assert until is not None
     told = side.got[0].json
     assert (told["count"], told["held_back"], told["held_until"]) == (12, 11, until.isoformat())
-    assert f"First of 12; 11 held back until {until:%H:%M} UTC." in told["text"]["body"]
+    assert f"First of 12; 11 held back until {until_words(until, timezone.now())}." in told["text"]["body"]
 
 
 def test_a_channel_whose_secrets_can_not_be_opened_says_so() -> None:
