@@ -126,6 +126,7 @@ def shown(row: dict[str, Any], base: str) -> dict[str, str]:
     finding_url = reverse("finding", args=[row["finding"]])
     return {
         "url": f"{base}messages/{row['message']}/" if row["message"] else finding_url,
+        "finding": str(row["finding"]),
         "finding_url": finding_url,
         "time": stamp(row["created_at"]),
         "rule": shortened(row["finding__rule"], 80),
