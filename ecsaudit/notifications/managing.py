@@ -138,6 +138,7 @@ def send_test(*, channel: Channel, by: User, now: datetime) -> Answer:
     notice = telling.sample(key=message.key, about=message.about, now=now)
     text = compose(channel.kind, channel.title_template, channel.body_template, notice)
     attempt = begin(message, text, owner=f"test {message.key}"[:64], by=by, now=now)
+    is_called = False
 
     def before_call() -> None:
         nonlocal is_called
@@ -146,7 +147,6 @@ def send_test(*, channel: Channel, by: User, now: datetime) -> Answer:
             raise TestTakenAway
         is_called = True
 
-    is_called = False
     try:
         secrets = sealing.unseal(channel.sealed_secrets)
     except (sealing.CannotOpen, BadSetting) as error:
