@@ -1,8 +1,10 @@
 """The one folder in which an installation keeps what it must not lose: database, broker, secret key."""
 
+import fcntl
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from ecsaudit.environment import BadSetting
@@ -44,13 +46,21 @@ def made_once(path: Path, make: Callable[[], str]) -> str:
         raise BadSetting(f"the key {path} can't be read: {error.strerror}") from error
 
 
+@contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """Nobody else changes such a file meanwhile: whoever else asks for it waits. A process that dies lets go of it."""
+    with path.with_name(f"{path.name}.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def replaced(path: Path, text: str) -> None:
     """Give such a file another text, at one stroke."""
     written_aside(path, text).replace(path)
 
 
 def written_aside(path: Path, text: str) -> Path:
-    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    draft = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
     draft.touch(mode=0o600)
     draft.write_text(text, encoding="ascii")
     return draft

@@ -147,10 +147,15 @@ def refuse(destination: Destination, address: IPAddress, allowed: Hosts) -> None
         return
     if destination.host in allowed.names and not any(address in network for network in NEVER_BY_NAME):
         return
+    shown = f"{destination.host} is {address}, which" if destination.host != str(address) else destination.host
+    if any(address in network for network in NEVER_BY_NAME):
+        raise AddressRefused(
+            f"{shown} is not an address of the public internet, and clouds hand out credentials there: "
+            "no name in ECSAUDIT_ALLOWED_WEBHOOK_HOSTS opens it, nor any but its own address or network"
+        )
     if not destination.is_https:
         raise AddressRefused(f"{destination.host} must be called by https://; {HOW_TO_ALLOW}")
     if not is_public(address):
-        shown = f"{destination.host} is {address}, which" if destination.host != str(address) else destination.host
         raise AddressRefused(f"{shown} is not an address of the public internet; {HOW_TO_ALLOW}")
 
 

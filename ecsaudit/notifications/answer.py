@@ -17,11 +17,13 @@ SHORTEST_SECRET = 6
 class Outcome(TextChoices):
     """Whether the other side has the message.
 
-    ACCEPTED: it said yes. REFUSED: it said no, and may say yes later. REJECTED: it will never take this message. UNSENT: no
-    byte of the message left this machine. UNKNOWN: it may have arrived.
+    ACCEPTED: it said yes. PARTLY: some recipients have it, and others may take it later. REFUSED: it said no, and may say yes
+    later. REJECTED: it will never take this message. UNSENT: no byte of the message left this machine. UNKNOWN: it may have
+    arrived.
     """
 
     ACCEPTED = "accepted", "Accepted"
+    PARTLY = "partly", "Accepted for some"
     REFUSED = "refused", "Refused for now"
     REJECTED = "rejected", "Rejected"
     UNSENT = "unsent", "Not sent"
@@ -32,13 +34,16 @@ class Outcome(TextChoices):
 class Answer:
     """`code` is the other side's ("200") or a word for why there is none ("timeout"); `text` is what it said (hostile).
 
-    `retry_after` is how many seconds it asked to be left alone.
+    `retry_after` is how many seconds it asked to be left alone. Of a message to several recipients, `taken_by` are those who
+    were taken in this try, and `not_taken_by` those who were not.
     """
 
     outcome: Outcome
     code: str
     text: str = ""
     retry_after: float | None = None
+    taken_by: tuple[str, ...] = ()
+    not_taken_by: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "code", storable(self.code, 64))

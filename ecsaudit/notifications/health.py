@@ -9,6 +9,7 @@ from django.db import transaction
 
 from ecsaudit.findings.models import Priority
 from ecsaudit.findings.own import raise_own, settle_own
+from ecsaudit.library.shipped import Runbook
 from ecsaudit.notifications.answer import Answer, Outcome
 from ecsaudit.notifications.models import Channel
 
@@ -16,7 +17,21 @@ FIRST_WAIT = timedelta(seconds=2)
 LONGEST_WAIT = timedelta(minutes=5)
 # The other side may ask for more, up to this.
 LONGEST_ASKED = timedelta(hours=1)
+# Of the finding's output fields: which channel it is about.
+CHANNEL_ID = "channel_id"
 RULE = "Notification channel does not take messages"
+RUNBOOK = Runbook(
+    check=(
+        "Read what the other side said: it stands with the channel and with each try of its messages.",
+        "See in Deliveries what waits for the channel, and whether another channel told the same people.",
+    ),
+    do=(
+        "Mend what the answer names: the address, a secret that has ended, the rights of the account, or the other side itself.",
+        "Send a test from the channel's page. The first message that is accepted resolves this finding.",
+        "Send again what failed for good or is uncertain meanwhile; what failed for now goes out by itself.",
+        "If the channel is no longer needed, switch it off and name another in its policies.",
+    ),
+)
 
 
 def wait_after(failures: int, retry_after: float | None = None) -> timedelta:
@@ -32,7 +47,8 @@ def wait_after(failures: int, retry_after: float | None = None) -> timedelta:
 def note(*, channel: Channel, answer: Answer, now: datetime, is_test: bool = False) -> None:
     """Write down what the other side said.
 
-    A test that fails tells nothing about messages, one that arrives mends; a message that is never taken was at least read.
+    A test that fails tells nothing about messages, one that arrives mends; a message that is never taken was at least read, and
+    so was one to a recipient who is put off after others took it.
     """
     said = {"last_tried_at": now, "last_answer_code": answer.code, "last_answer_text": answer.text}
     if is_test:
@@ -41,9 +57,9 @@ def note(*, channel: Channel, answer: Answer, now: datetime, is_test: bool = Fal
         found = Channel.objects.select_for_update(no_key=True).filter(pk=channel.pk).first()
         if found is None:
             return
-        if answer.outcome == Outcome.ACCEPTED:
+        if answer.outcome == Outcome.ACCEPTED or answer.taken_by:
             mended(found, said, now)
-        elif is_test or answer.outcome == Outcome.REJECTED:
+        elif is_test or answer.outcome in (Outcome.PARTLY, Outcome.REJECTED):
             Channel.objects.filter(pk=found.pk).update(**said)
         else:
             failed(found, answer, said, now)
@@ -78,7 +94,7 @@ def failed(channel: Channel, answer: Answer, said: dict[str, object], now: datet
             priority=Priority.ERROR,
             output=f"The channel “{channel.name}” has taken no message since {channel.failing_since:%Y-%m-%d %H:%M} UTC; "
             f"the last answer was {answer.code}",
-            output_fields={"channel": channel.name, "code": answer.code, "answer": answer.text},
+            output_fields={CHANNEL_ID: channel.pk, "channel": channel.name, "code": answer.code, "answer": answer.text},
             now=now,
         )
 

@@ -17,6 +17,7 @@ from django.urls import reverse
 
 from ecsaudit.findings.models import Finding
 from ecsaudit.findings.severity import Severity
+from ecsaudit.notifications.answer import Outcome
 
 # A channel fails, for people, after so many failures in a row or after this time.
 FAILING_AFTER = 3
@@ -48,6 +49,8 @@ class State(models.TextChoices):
 WAITING = (State.PENDING, State.RETRYING)
 HELD = (State.CLAIMED, State.CALLING)
 SENDABLE_AGAIN = (State.FAILED, State.UNCERTAIN)
+# Outcomes of tries that may have arrived: none that was noted, and one that nobody knows.
+LOST = ("", Outcome.UNKNOWN)
 
 
 class CountOf(Subquery):
@@ -87,16 +90,19 @@ class ChannelQuerySet(QuerySet["Channel"]):
         )
 
     def free(self, now: datetime) -> ChannelQuerySet:
-        """Those in use that nobody holds and that are not left alone after a failure."""
+        """Those that nobody holds and that are not left alone after a failure."""
         unheld = Q(lease_expires_at__isnull=True) | Q(lease_expires_at__lte=now)
         rested = Q(next_attempt_at__isnull=True) | Q(next_attempt_at__lte=now)
-        return self.filter(unheld, rested, enabled=True)
+        return self.filter(unheld, rested)
 
     def due(self, now: datetime) -> ChannelQuerySet:
-        """Those with something to do that a worker should turn to now."""
+        """Those with something to do that a worker should turn to now.
+
+        One that is off sends nothing, but what it was sending when it was switched off must be seen to.
+        """
         messages = Message.objects.filter(channel=OuterRef("pk"))
         return self.free(now).filter(
-            Exists(messages.due(now)) | Exists(messages.abandoned(now)) | Exists(messages.unnoted())
+            Q(Exists(messages.due(now)), enabled=True) | Exists(messages.abandoned(now)) | Exists(messages.unnoted())
         )
 
 
@@ -166,7 +172,8 @@ class Message(models.Model):
 
     `key` is the same at every try, so that the other side can drop a second one; `about` is the same for all messages about
     findings of one group. `count` are the findings that it was made for, `attempts` the times that a worker took it.
-    `sent_title` and `sent_body` are the text of the last try. `asked_by` wanted it sent again, at `asked_at`.
+    `sent_title` and `sent_body` are the text of the last try. Of several recipients, `taken_by` have it and are sent no second
+    one; `not_taken_by` got nothing by the last try. `asked_by` wanted it sent again, at `asked_at`.
     """
 
     channel = models.ForeignKey(Channel, on_delete=models.CASCADE, related_name="messages")
@@ -188,6 +195,8 @@ class Message(models.Model):
     answer_code = models.CharField(max_length=64, blank=True)
     answer_text = models.TextField(blank=True)
     accepted_at = models.DateTimeField(null=True)
+    taken_by = models.JSONField(default=list)
+    not_taken_by = models.JSONField(default=list)
     findings_noted = models.BooleanField(default=False)
     sent_title = models.TextField(blank=True)
     sent_body = models.TextField(blank=True)

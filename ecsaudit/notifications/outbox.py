@@ -5,8 +5,7 @@ from datetime import datetime
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from ecsaudit.notifications import throttles
-from ecsaudit.notifications.answer import Outcome
-from ecsaudit.notifications.models import WAITING, Attempt, Channel, Message, State
+from ecsaudit.notifications.models import LOST, WAITING, Attempt, Channel, Message, State
 
 # The others follow with the next tick.
 MOST_AT_ONCE = 500
@@ -26,13 +25,12 @@ def give_up(now: datetime) -> int:
     the first one back still sends it.
     """
     overdue = Message.objects.filter(state__in=WAITING, give_up_at__lte=now)
-    ended = end(
-        overdue.filter(channel__enabled=False), state=State.WITHDRAWN, answer_text="the channel was switched off"
-    )
     failing = Q(channel__failing_since__lte=F("created_at"))
     tried = overdue.filter(Q(attempts__gt=0) | failing, channel__enabled=True)
-    may_have_arrived = Exists(Attempt.objects.filter(message=OuterRef("pk"), outcome__in=("", Outcome.UNKNOWN)))
-    ended += end(tried.filter(may_have_arrived), state=State.UNCERTAIN)
+    may_have_arrived = Exists(Attempt.objects.filter(message=OuterRef("pk"), outcome__in=LOST))
+    ended = end(overdue.filter(may_have_arrived), state=State.UNCERTAIN)
+    off = overdue.filter(channel__enabled=False)
+    ended += end(off, state=State.WITHDRAWN, answer_text="the channel was switched off")
     return ended + end(tried, state=State.FAILED)
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.db import transaction
 
+from ecsaudit import data_dir
 from ecsaudit.notifications import sealing
 from ecsaudit.notifications.models import Channel
 
@@ -25,10 +26,12 @@ def rotate() -> Rotated:
     if settings.ENCRYPTION_KEYS:
         done = seal_all_anew()
         return Rotated(done, "All are under the first of ECSAUDIT_ENCRYPTION_KEYS now; the others can be taken out.")
-    newest, before = sealing.new_key(), sealing.keys()
-    sealing.write_keys([newest, *before])
-    done = seal_all_anew()
-    sealing.write_keys([newest, before[0]])
+    # Of two at once, the second begins with the keys that the first leaves: otherwise its file would lose the first one's key.
+    with data_dir.alone(sealing.key_file()):
+        newest, before = sealing.new_key(), sealing.keys()
+        sealing.write_keys([newest, *before])
+        done = seal_all_anew()
+        sealing.write_keys([newest, before[0]])
     return Rotated(
         done, f"{sealing.key_file()} begins with a new key; back it up. The one before it goes with the next rotation."
     )
@@ -36,7 +39,9 @@ def rotate() -> Rotated:
 
 @transaction.atomic
 def seal_all_anew() -> int:
-    channels = list(Channel.objects.select_for_update().exclude(sealed_secrets="").order_by("pk"))
+    """All or none, so that an error changes nothing; messages to the channels are written down meanwhile."""
+    sealed = Channel.objects.exclude(sealed_secrets="").order_by("pk").only("name", "sealed_secrets")
+    channels = list(sealed.select_for_update(no_key=True))
     for channel in channels:
         try:
             channel.sealed_secrets = sealing.sealed_anew(channel.sealed_secrets)

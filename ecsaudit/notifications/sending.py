@@ -3,12 +3,13 @@
     pending, retrying → claimed → calling → sent | retrying | failed | uncertain
 
 A message is marked as `calling` immediately before its first byte may leave. A worker that is killed before leaves it to be
-sent as if nothing had been; killed afterwards, nobody knows whether it arrived: it goes out again only where the other side
-drops repeats, and is uncertain elsewhere, which a person decides about.
+sent as if nothing had been; killed afterwards, nobody knows whether it arrived: it goes out again only where and as long as
+the other side drops repeats, and is uncertain elsewhere and afterwards, which a person decides about.
 
 After a failure the whole channel is left alone for a while; then its oldest due message shows whether it is mended.
 
 TurnLost                somebody else took the channel or the message over; stop without sending
+TooLate                 an earlier try may have arrived, and the other side might no longer drop this one; stop without sending
 """
 
 from __future__ import annotations
@@ -31,7 +32,17 @@ from ecsaudit.findings.models import WorkflowStatus
 from ecsaudit.notifications import composing, health
 from ecsaudit.notifications.answer import Answer, Outcome
 from ecsaudit.notifications.channels import CHANNELS
-from ecsaudit.notifications.models import HELD, WAITING, Attempt, Channel, ChannelQuerySet, Message, State
+from ecsaudit.notifications.models import (
+    HELD,
+    LOST,
+    WAITING,
+    Attempt,
+    Channel,
+    ChannelQuerySet,
+    Message,
+    Purpose,
+    State,
+)
 from ecsaudit.notifications.notice import Notice
 from ecsaudit.notifications.sealing import CannotOpen, unseal
 from ecsaudit.notifications.texts import Text, compose
@@ -49,6 +60,10 @@ STOPPED = "the worker was stopped while it sent; it may have arrived"
 
 class TurnLost(RuntimeError):
     """The channel or the message is no longer ours."""
+
+
+class TooLate(RuntimeError):
+    """Sent again now, the message might arrive twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +88,10 @@ def lease_end(now: datetime) -> datetime:
 
 
 def take(channel_id: int, now: datetime) -> Turn | None:
-    """A turn at a channel, or None: held by a live worker, left alone after a failure, switched off, or gone."""
+    """A turn at a channel, or None: held by a live worker, left alone after a failure, or gone.
+
+    At one that is switched off there is nothing to send, only what was begun before to see to.
+    """
     owner = uuid4().hex
     if not Channel.objects.free(now).filter(pk=channel_id).update(lease_owner=owner, lease_expires_at=lease_end(now)):
         return None
@@ -109,14 +127,14 @@ def go_on(turn: Turn, stop: StopEvent) -> None:
 
 def recover(channel: Channel, now: datetime) -> None:
     """See to the messages whose worker went silent."""
-    again = drops_repeats(channel)
+    dropped_for = drops_repeats_for(channel)
     for message in Message.objects.abandoned(now).filter(channel=channel).order_by("pk"):
         # One that kills its workers lets the others go first.
         later = now + health.wait_after(message.attempts)
         unchanged = Message.objects.abandoned(now).filter(pk=message.pk, state=message.state)
         if message.state == State.CLAIMED:
             unchanged.update(state=State.PENDING, next_attempt_at=later, lease_owner="", lease_expires_at=None)
-        elif again:
+        elif message.purpose != Purpose.TEST and may_repeat(message, dropped_for, later):
             unchanged.update(
                 state=State.RETRYING, next_attempt_at=later, answer_code="stopped", answer_text=STOPPED,
                 lease_owner="", lease_expires_at=None,
@@ -158,22 +176,28 @@ def send(turn: Turn, message: Message) -> bool:
         return True
     channel = turn.channel
     call = Call(turn, message, compose(channel.kind, channel.title_template, channel.body_template, notice))
-    answer = called(call, notice)
+    try:
+        answer = called(call, notice)
+    except TooLate:
+        held(message, turn.owner).update(state=State.UNCERTAIN, lease_owner="", lease_expires_at=None)
+        return True
     note(call, answer)
-    if answer.outcome == Outcome.ACCEPTED:
+    if answer.outcome == Outcome.ACCEPTED or answer.taken_by:
         tell_findings(turn, message)
-    # A message that is never taken says nothing against the next one.
-    return answer.outcome in (Outcome.ACCEPTED, Outcome.REJECTED)
+    # A message that is never taken, or not by everybody, says nothing against the next one.
+    return answer.outcome in (Outcome.ACCEPTED, Outcome.PARTLY, Outcome.REJECTED)
 
 
 def called(call: Call, notice: Notice) -> Answer:
     channel = call.turn.channel
     try:
         secrets = unseal(channel.sealed_secrets)
-        return CHANNELS[channel.kind].send(channel.settings, secrets, notice, call.text, call.begin)
+        kind = CHANNELS[channel.kind]
+        rest = kind.for_the_rest(channel.settings, call.message.taken_by)
+        return kind.send(rest, secrets, notice, call.text, call.begin)
     except CannotOpen as error:
         return Answer(Outcome.UNSENT, "secrets", str(error))
-    except TurnLost:
+    except (TurnLost, TooLate):
         raise
     except Exception as error:
         # Whatever it is, the screen must tell it, and it must not be tried without a pause. Its text may hold secrets.
@@ -205,6 +229,10 @@ class Call:
             ):
                 raise TurnLost(f"message {self.message.pk} was taken over")
             if self.attempt is None:
+                if self.message.attempts > 1 and not may_repeat(
+                    self.message, drops_repeats_for(self.turn.channel), now
+                ):
+                    raise TooLate(f"message {self.message.pk} may have arrived before")
                 self.attempt = self.new_attempt(now)
 
     def new_attempt(self, now: datetime, **answer: object) -> Attempt:
@@ -231,14 +259,20 @@ def note(call: Call, answer: Answer) -> None:
     """Write down what came of a try: on the try, the message and the channel."""
     now, message, channel = timezone.now(), call.message, call.turn.channel
     with transaction.atomic():
+        # What another worker noted meanwhile must stand; and nobody deletes the message before the answer is there.
+        fresh = Message.objects.select_for_update(no_key=True).filter(pk=message.pk).first()
+        if fresh is None:
+            return
         attempt = call.keep(answer, now)
         columns = {
             "answer_code": answer.code,
             "answer_text": answer.text,
-            **after(message, attempt, answer, drops_repeats(channel), now),
+            "taken_by": [*dict.fromkeys([*fresh.taken_by, *answer.taken_by])],
+            "not_taken_by": list(answer.not_taken_by) or still_without(fresh, answer),
+            **after(message, attempt, answer, drops_repeats_for(channel), now),
         }
         changed = held(message, call.turn.owner).update(**columns, lease_owner="", lease_expires_at=None)
-        if not changed and answer.outcome == Outcome.ACCEPTED:
+        if not changed and answer.outcome in (Outcome.ACCEPTED, Outcome.PARTLY):
             # Late, but a yes: nobody may send it again who hasn't begun yet.
             unsent = (*WAITING, State.CLAIMED, State.FAILED, State.UNCERTAIN)
             Message.objects.filter(pk=message.pk, state__in=unsent).update(**columns, lease_owner="")
@@ -250,25 +284,41 @@ def note(call: Call, answer: Answer) -> None:
     )
 
 
-def drops_repeats(channel: Channel) -> bool:
-    return CHANNELS[channel.kind].drops_repeats(channel.settings)
+def still_without(message: Message, answer: Answer) -> list[str]:
+    """Those of an earlier try who got nothing, where this one reached nobody either."""
+    return [] if answer.outcome in (Outcome.ACCEPTED, Outcome.UNKNOWN) else message.not_taken_by
 
 
-def after(message: Message, attempt: Attempt, answer: Answer, again: bool, now: datetime) -> Mapping[str, object]:
-    """The columns of a message after this answer."""
+def drops_repeats_for(channel: Channel) -> timedelta:
+    return CHANNELS[channel.kind].drops_repeats_for(channel.settings)
+
+
+def may_repeat(message: Message, dropped_for: timedelta, at: datetime) -> bool:
+    """Whether a try at that time does no harm: nothing may have arrived, or the other side still drops a second one.
+
+    A person who asked for the message to be sent again has answered for the tries before.
+    """
+    lost = message.tries.filter(outcome__in=LOST)
+    if message.asked_at:
+        lost = lost.filter(at__gte=message.asked_at)
+    first = lost.values_list("at", flat=True).first()
+    return first is None or at < first + dropped_for
+
+
+def after(
+    message: Message, attempt: Attempt, answer: Answer, dropped_for: timedelta, now: datetime
+) -> Mapping[str, object]:
+    """The columns of a message after this answer, which its try has by now."""
     if answer.outcome == Outcome.ACCEPTED:
         return {"state": State.SENT, "accepted_at": now}
-    if answer.outcome == Outcome.UNKNOWN and not again:
-        return {"state": State.UNCERTAIN}
-    earlier = message.tries.exclude(pk=attempt.pk)
-    if earlier.filter(outcome=Outcome.ACCEPTED).exists():
+    if message.tries.exclude(pk=attempt.pk).filter(outcome=Outcome.ACCEPTED).exists():
         # Of two workers at once, the slower one was told yes.
         return {"state": State.SENT, "accepted_at": now}
     next_attempt_at = now + health.wait_after(message.attempts, answer.retry_after)
-    if answer.outcome != Outcome.REJECTED and next_attempt_at < message.give_up_at:
+    is_in_time = next_attempt_at < message.give_up_at and may_repeat(message, dropped_for, next_attempt_at)
+    if answer.outcome != Outcome.REJECTED and is_in_time:
         return {"state": State.RETRYING, "next_attempt_at": next_attempt_at}
-    may_have_arrived = answer.outcome == Outcome.UNKNOWN or earlier.filter(outcome__in=("", Outcome.UNKNOWN)).exists()
-    return {"state": State.UNCERTAIN if may_have_arrived else State.FAILED}
+    return {"state": State.UNCERTAIN if message.tries.filter(outcome__in=LOST).exists() else State.FAILED}
 
 
 def tell_findings(turn: Turn, message: Message) -> None:

@@ -10,10 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from difflib import get_close_matches
 from functools import cache
 
 from django.conf import settings
+from django.utils import timezone
 
 from ecsaudit.notifications.notice import Notice, Told
 from ecsaudit.visible import shortened, visible
@@ -57,9 +59,14 @@ def when(told: Told) -> str:
     return f"{told.event_time:%Y-%m-%d %H:%M:%S} UTC"
 
 
+def until_words(until: datetime, now: datetime) -> str:
+    """`14:05 UTC`, and with its date when that is another day."""
+    return f"{until:%H:%M} UTC" if until.date() == now.date() else f"{until:%Y-%m-%d %H:%M} UTC"
+
+
 def held(notice: Notice) -> str:
     """What the message says of those that are not told in it, such as “first of 12; 11 held back until 14:05 UTC”."""
-    until = f"{notice.held_until:%H:%M} UTC" if notice.held_until else ""
+    until = until_words(notice.held_until, timezone.now()) if notice.held_until else ""
     if notice.held_back:
         total = max(notice.count, notice.held_back + len(notice.told))
         return f"First of {total}; {notice.held_back} held back" + (f" until {until}." if until else ".")

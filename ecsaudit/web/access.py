@@ -10,6 +10,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 
 from ecsaudit.people.models import User
+from ecsaudit.visible import shortened
 
 View = Callable[..., HttpResponse]
 
@@ -27,15 +28,23 @@ def analysts_only(view: View) -> View:
 
 
 def administrators_only(view: View) -> View:
-    """For administrators; others get the page that says so."""
+    """For administrators; others get the page that says so, and whom to ask."""
 
     @wraps(view)
     def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if not getattr(request.user, "is_superuser", False):
-            raise PermissionDenied("only administrators may change this; ask one of them")
+            raise PermissionDenied(f"only administrators may open or change this; ask {administrators()}")
         return view(request, *args, **kwargs)
 
     return checked
+
+
+def administrators() -> str:
+    """Some of those who may, by name."""
+    names = (
+        User.objects.filter(is_superuser=True, is_active=True).order_by("username").values_list("username", flat=True)
+    )
+    return " or ".join(shortened(name, 40) for name in names[:3]) or "whoever installed ecsaudit to make one"
 
 
 def person(request: HttpRequest) -> User:

@@ -35,7 +35,7 @@ FACETS = ("standing", "channel", "policy", "severity")
 COLUMNS = (
     "pk", "created_at", "finding", "finding__rule", "finding__group__person", "channel", "channel__name", "policy",
     "severity", "message", "message__state", "message__answer_code", "message__next_attempt_at", "message__accepted_at",
-    "message__count", "throttle", "held_until", "not_sent",
+    "message__count", "message__not_taken_by", "throttle", "held_until", "not_sent",
 )  # fmt: skip
 # As many as a page of something else shows of them.
 NEWEST = 10
@@ -95,7 +95,12 @@ def standing_of(row: Mapping[str, Any]) -> str:
 
 
 def detail_of(row: Mapping[str, Any], standing: str) -> str:
-    """What else there is to say: the answer, and until or since when."""
+    """What else there is to say: the answer, until or since when, and which recipients got nothing."""
+    said, missed = answer_of(row, standing), row["message__not_taken_by"] or []
+    return f"{said}; nothing went to {shortened(', '.join(missed), 120)}" if missed else said
+
+
+def answer_of(row: Mapping[str, Any], standing: str) -> str:
     code = shortened(row["message__answer_code"] or "", 40)
     if standing == "held":
         return f"until {minute(row['held_until'])} UTC"
@@ -121,6 +126,7 @@ def shown(row: dict[str, Any], base: str) -> dict[str, str]:
     finding_url = reverse("finding", args=[row["finding"]])
     return {
         "url": f"{base}messages/{row['message']}/" if row["message"] else finding_url,
+        "finding": str(row["finding"]),
         "finding_url": finding_url,
         "time": stamp(row["created_at"]),
         "rule": shortened(row["finding__rule"], 80),
@@ -162,6 +168,7 @@ EXPORT = (
     column("state", "message__state"),
     column("answer_code", "message__answer_code"),
     column("accepted_at", "message__accepted_at"),
+    column("not_taken_by", "message__not_taken_by"),
     column("held_until"),
     column("not_sent"),
 )

@@ -117,8 +117,11 @@ def test_an_allowed_network_opens_nothing_else() -> None:
 
 def test_an_allowed_name_opens_private_addresses_but_never_those_that_hand_out_credentials() -> None:
     assert checked(Destination.of("http://LOCALHOST./"), Hosts(names=frozenset({"localhost"})))
-    with pytest.raises(AddressRefused):
+    with pytest.raises(
+        AddressRefused, match="clouds hand out credentials there: no name in ECSAUDIT_ALLOWED"
+    ) as caught:
         checked(Destination.of("http://169.254.169.254/"), Hosts(names=frozenset({"169.254.169.254"})))
+    assert "an operator can allow it" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

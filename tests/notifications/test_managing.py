@@ -1,16 +1,21 @@
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 from cryptography.fernet import Fernet
+from django.db import OperationalError, connection, transaction
 from pytest_django import Settings
 
-from ecsaudit.notifications import managing, sealing
-from ecsaudit.notifications.models import Channel, Delivery, Message, Throttle
+from ecsaudit.notifications import managing, sealing, sending, services
+from ecsaudit.notifications.answer import Answer, Outcome
+from ecsaudit.notifications.models import Attempt, Channel, Delivery, Message, Throttle
 from ecsaudit.notifications.sending import recover
+from ecsaudit.notifications.texts import Text
 from ecsaudit.people.models import User
 from tests import factories
 from tests.notifications.other_sides import http_side, raw_side, request_of
+from tests.processes import wait_until
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("this_machine_is_allowed")]
 SECRETS = {"secret": "a signing secret for tests"}
@@ -148,6 +153,23 @@ def test_a_test_that_a_worker_took_over_is_not_sent(adam: User) -> None:
     assert got in ([], [b""])
 
 
+@pytest.mark.parametrize(("is_called", "state"), [(False, "failed"), (True, "uncertain")])
+def test_an_error_of_our_own_is_told_as_the_answer_and_logged(
+    adam: User, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, is_called: bool, state: str
+) -> None:
+    def fail(settings: Any, secrets: Any, notice: Any, text: Any, before_call: Any) -> Answer:
+        if is_called:
+            before_call()
+        raise KeyError("region")
+
+    monkeypatch.setattr(managing.CHANNELS["webhook"], "deliver", fail)
+    managing.send_test(channel=make(), by=adam, now=factories.NOW)
+    message = Message.objects.get()
+    assert (message.state, message.answer_code, message.lease_expires_at) == (state, "KeyError", None)
+    assert message.answer_text == "an error in ecsaudit; the web server's log has it"
+    assert "KeyError: 'region'" in caplog.text
+
+
 def test_without_the_key_a_test_says_so_and_nothing_is_called(adam: User, settings: Settings) -> None:
     with http_side() as side:
         channel = make(settings={"url": side.url()})
@@ -169,3 +191,68 @@ def test_a_channel_takes_what_is_known_of_its_messages_with_it() -> None:
     factories.delivery(finding=factories.finding(), channel=channel, throttle=window, held_until=factories.NOW)
     managing.delete(channel=channel)
     assert (Channel.objects.count(), Message.objects.count(), Delivery.objects.count()) == (0, 0, 0)
+
+
+def test_a_channel_of_which_much_is_known_is_deleted_page_by_page(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(managing, "PAGE", 2)
+    channel, other = make(), make(name="Other")
+    kept = factories.message(channel=other, findings=[factories.finding()])
+    for number in range(5):
+        message = factories.message(channel=channel, findings=[factories.finding()])
+        Attempt.objects.create(message=message, at=factories.NOW, owner="x")
+        window = Throttle.objects.create(
+            channel=channel, digest=str(number), length=factories.timedelta(hours=1), until_at=factories.NOW
+        )
+        factories.delivery(finding=factories.finding(), channel=channel, throttle=window, held_until=factories.NOW)
+    managing.delete(channel=channel)
+    assert (Channel.objects.get(), Message.objects.get(), Delivery.objects.count()) == (other, kept, 1)
+    assert (Throttle.objects.count(), Attempt.objects.count()) == (0, 0)
+
+
+def test_a_worker_whose_channel_is_deleted_in_the_middle_of_a_call_ends_quietly() -> None:
+    channel = make(settings={"url": "http://127.0.0.1:9/hook"})
+    message = factories.message(channel=channel, findings=[factories.finding()])
+    turn = sending.take(channel.pk, factories.NOW)
+    assert turn is not None
+    managing.delete(channel=channel)
+    sending.note(sending.Call(turn, message, Text("t", "b")), Answer(Outcome.UNSENT, "no connection"))
+    assert not Attempt.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite locks no rows")
+def test_a_channel_is_deleted_while_messages_are_written_down_for_it() -> None:
+    """Who writes them down holds a window and comes for the channel last; who deletes must not hold it and wait."""
+    channel = make()
+    routings = [
+        factories.routing(factories.finding(), channel, throttle=factories.timedelta(hours=1), throttle_key="k")
+        for _ in range(3)
+    ]
+    services.enqueue(routings[:2], factories.NOW)
+    failed: list[Exception] = []
+
+    def delete() -> None:
+        try:
+            managing.delete(channel=channel)
+        except OperationalError as error:
+            failed.append(error)
+        finally:
+            connection.close()
+
+    deleting = threading.Thread(target=delete)
+    with transaction.atomic():
+        list(Throttle.objects.select_for_update())
+        deleting.start()
+        wait_until(somebody_waits_for_a_lock, seconds=10, what="the deletion to reach the window")
+        services.enqueue(routings[2:], factories.NOW)
+    deleting.join()
+    assert failed == []
+    assert (Channel.objects.count(), Delivery.objects.count(), Throttle.objects.count()) == (0, 0, 0)
+
+
+def somebody_waits_for_a_lock() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+        return bool(cursor.fetchone()[0])

@@ -30,7 +30,9 @@ def test_channels_with_something_to_do_that_nobody_holds_are_due() -> None:
     abandoned, unnoted = factories.channel("abandoned"), factories.channel("unnoted")
     factories.message(channel=abandoned, state=State.CALLING, lease_expires_at=NOW)
     factories.message(channel=unnoted, state=State.SENT)
-    assert sorted(outbox.due_channels(NOW)) == sorted([due.pk, abandoned.pk, unnoted.pk])
+    switched_off = factories.channel("switched off in a call", enabled=False)
+    factories.message(channel=switched_off, state=State.CALLING, lease_expires_at=NOW)
+    assert sorted(outbox.due_channels(NOW)) == sorted([due.pk, abandoned.pk, unnoted.pk, switched_off.pk])
 
 
 def test_windows_whose_time_is_over_are_closed_and_their_channels_due() -> None:
@@ -59,6 +61,13 @@ def test_messages_of_a_channel_that_is_switched_off_wait_and_are_withdrawn_in_th
     assert state(message) == State.PENDING
     outbox.give_up(NOW + DAY)
     assert (state(message), message.answer_text) == (State.WITHDRAWN, "the channel was switched off")
+
+
+def test_what_may_have_arrived_is_not_withdrawn_with_its_channel_but_uncertain() -> None:
+    message = factories.message(channel=factories.channel(enabled=False), state=State.RETRYING, attempts=1)
+    Attempt.objects.create(message=message, at=NOW, owner="x")
+    assert outbox.give_up(NOW + DAY) == 1
+    assert state(message) == State.UNCERTAIN
 
 
 def test_what_waited_behind_a_failing_channel_is_given_up_but_not_what_waited_for_a_worker() -> None:

@@ -1,12 +1,14 @@
+import threading
 from io import StringIO
 from pathlib import Path
 
 import pytest
 from cryptography.fernet import Fernet
 from django.core.management import CommandError, call_command
+from django.db import connection, transaction
 from pytest_django import Settings
 
-from ecsaudit.notifications import sealing
+from ecsaudit.notifications import rotation, sealing
 from ecsaudit.notifications.models import Channel
 from tests import factories
 
@@ -58,3 +60,50 @@ def test_with_a_missing_key_nothing_changes_and_the_channel_is_named(settings: S
         rotate()
     assert Channel.objects.get(pk=good.pk).sealed_secrets == good.sealed_secrets
     assert sealing.unseal(good.sealed_secrets) == SECRETS
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_rotations_at_once_lose_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    channel = factories.channel(sealed_secrets=sealing.seal(SECRETS))
+
+    def second() -> None:
+        try:
+            rotate()
+        finally:
+            connection.close()
+
+    other, seal_all_anew = threading.Thread(target=second), rotation.seal_all_anew
+
+    def interrupted() -> int:
+        """In the middle of the first one the second begins, and ends if nothing keeps it from it."""
+        monkeypatch.setattr(rotation, "seal_all_anew", seal_all_anew)
+        other.start()
+        other.join(timeout=0.5)
+        return seal_all_anew()
+
+    monkeypatch.setattr(rotation, "seal_all_anew", interrupted)
+    rotate()
+    other.join()
+    channel.refresh_from_db()
+    assert sealing.unseal(channel.sealed_secrets) == SECRETS
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite locks no rows")
+def test_messages_are_written_down_during_a_rotation() -> None:
+    channel = factories.channel(sealed_secrets=sealing.seal(SECRETS))
+
+    def write() -> None:
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute("SET lock_timeout = '1s'")
+            factories.message(channel=channel)
+        finally:
+            connection.close()
+
+    with transaction.atomic():
+        assert rotation.seal_all_anew() == 1
+        other = threading.Thread(target=write)
+        other.start()
+        other.join()
+    assert channel.messages.count() == 1

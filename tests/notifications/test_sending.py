@@ -13,9 +13,10 @@ from ecsaudit.notifications.answer import Answer, Outcome
 from ecsaudit.notifications.channels.webhook import signature
 from ecsaudit.notifications.models import Attempt, Channel, Message, State, Throttle
 from ecsaudit.notifications.sending import Call, Turn, TurnLost
-from ecsaudit.notifications.texts import Text
+from ecsaudit.notifications.texts import Text, until_words
 from ecsaudit.people.models import User
 from tests import factories
+from tests.notifications.faulty_side import PUBLISHED
 from tests.notifications.other_sides import http_side, raw_side, request_of
 from tests.notifications.outbox import SECRET, due_message, states, take_turn, webhook
 
@@ -193,14 +194,51 @@ def test_a_lost_answer_of_a_side_that_drops_repeats_is_asked_for_again() -> None
     """PagerDuty's is not reachable from here; what counts is what the columns become."""
     channel = factories.channel(kind="pagerduty", settings={"region": "us"})
     message = due_message(channel)
-    attempt = Attempt.objects.create(message=message, at=timezone.now(), owner="x")
-    lost = Answer(Outcome.UNKNOWN, "timeout")
-    assert sending.drops_repeats(channel)
-    assert sending.after(message, attempt, lost, True, timezone.now())["state"] == State.RETRYING
-    assert sending.after(message, attempt, lost, False, timezone.now()) == {"state": State.UNCERTAIN}
+    now = timezone.now()
+    attempt = Attempt.objects.create(message=message, at=now, owner="x", outcome=Outcome.UNKNOWN)
+    lost, limit = Answer(Outcome.UNKNOWN, "timeout"), sending.drops_repeats_for(channel)
+    assert limit > timedelta(0)
+    assert sending.after(message, attempt, lost, limit, now)["state"] == State.RETRYING
+    assert sending.after(message, attempt, lost, timedelta(0), now) == {"state": State.UNCERTAIN}
     # Given up, it may still have arrived.
-    message.give_up_at = timezone.now()
-    assert sending.after(message, attempt, lost, True, timezone.now()) == {"state": State.UNCERTAIN}
+    message.give_up_at = now
+    assert sending.after(message, attempt, lost, limit, now) == {"state": State.UNCERTAIN}
+
+
+@pytest.mark.parametrize("answer", [Answer(Outcome.UNKNOWN, "timeout"), Answer(Outcome.REFUSED, "503")])
+def test_no_longer_than_the_other_side_drops_repeats(answer: Answer) -> None:
+    """A known no to the second try says nothing about the first."""
+    channel = factories.channel(kind="pagerduty", settings={"region": "us"})
+    message, now = due_message(channel), timezone.now()
+    limit = sending.drops_repeats_for(channel)
+    first = Attempt.objects.create(message=message, at=now - limit, owner="x", outcome=Outcome.UNKNOWN)
+    second = Attempt.objects.create(message=message, at=now, owner="x", outcome=answer.outcome)
+    assert sending.after(message, second, answer, limit, now) == {"state": State.UNCERTAIN}
+    # Who asked for it knows of the first.
+    message.asked_at = first.at + timedelta(seconds=1)
+    assert sending.after(message, second, answer, limit, now)["state"] == State.RETRYING
+
+
+@pytest.mark.parametrize(("minutes", "state", "arrived"), [(1, "sent", 1), (5, "uncertain", 0)])
+def test_what_waits_longer_than_the_other_side_drops_repeats_is_uncertain_and_does_not_go_out(
+    monkeypatch: pytest.MonkeyPatch, minutes: int, state: str, arrived: int
+) -> None:
+    """A FIFO topic: the answer was lost, and the next try waited behind a pause of the channel."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "example")
+    with http_side(body=PUBLISHED, headers={"Content-Type": "text/xml"}) as side:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_SNS", side.url())
+        arn = "arn:aws:sns:eu-west-1:123456789012:security.fifo"
+        channel = factories.channel(kind="sns", settings={"topic_arn": arn})
+        message = due_message(channel, state=State.RETRYING, attempts=1, answer_code="timeout")
+        before = timezone.now() - timedelta(minutes=minutes)
+        Attempt.objects.create(message=message, at=before, owner="x", outcome=Outcome.UNKNOWN)
+        due_message(channel)
+        take_turn(channel)
+    assert states(channel) == [state, "sent"]
+    assert len(side.got) == arrived + 1
+    message.refresh_from_db()
+    assert (message.lease_owner, message.lease_expires_at, message.tries.count()) == ("", None, arrived + 1)
 
 
 def test_a_worker_killed_before_the_call_leaves_the_message_to_be_sent_simply_again() -> None:
@@ -243,6 +281,14 @@ def test_a_worker_killed_in_the_call_to_a_side_that_drops_repeats_leaves_it_to_b
     silent(channel)
     sending.recover(channel, timezone.now())
     assert states(channel) == ["retrying"]
+
+
+def test_a_worker_killed_in_such_a_call_and_found_too_late_leaves_an_uncertain_message() -> None:
+    channel = factories.channel(kind="pagerduty", settings={"region": "us"})
+    begun(channel, due_message(channel))
+    silent(channel)
+    sending.recover(channel, timezone.now() + sending.drops_repeats_for(channel))
+    assert states(channel) == ["uncertain"]
 
 
 @pytest.mark.parametrize(
@@ -340,7 +386,7 @@ def test_the_first_of_a_window_says_how_many_are_held_back_when_it_is_sent() -> 
     assert until is not None
     told = side.got[0].json
     assert (told["count"], told["held_back"], told["held_until"]) == (12, 11, until.isoformat())
-    assert f"First of 12; 11 held back until {until:%H:%M} UTC." in told["text"]["body"]
+    assert f"First of 12; 11 held back until {until_words(until, timezone.now())}." in told["text"]["body"]
 
 
 def test_a_channel_whose_secrets_can_not_be_opened_says_so() -> None:
@@ -374,6 +420,19 @@ def test_a_channel_that_is_switched_off_keeps_its_messages() -> None:
         Channel.objects.update(enabled=True)
         take_turn(channel)
     assert states(channel) == ["sent"]
+
+
+def test_what_a_channel_was_sending_when_it_was_switched_off_and_the_worker_killed_is_seen_to() -> None:
+    with http_side() as side:
+        channel = webhook(side.url())
+        begun(channel, due_message(channel))
+        due_message(channel, state=State.SENT)
+        due_message(channel)
+        Channel.objects.update(enabled=False)
+        silent(channel)
+        take_turn(channel)
+    assert (states(channel), side.got) == (["uncertain", "sent", "pending"], [])
+    assert Message.objects.get(state=State.SENT).findings_noted
 
 
 def test_a_turn_ends_when_the_worker_is_asked_to_stop() -> None:

@@ -1,5 +1,5 @@
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -16,6 +16,7 @@ from ecsaudit.notifications.texts import (
     problems_of,
     render,
     table,
+    until_words,
 )
 from tests.notifications.conftest import notice_of, told
 
@@ -110,9 +111,9 @@ def test_the_default_templates_are_right_and_tell_what_matters(kind: str, notice
     ("fields", "sentence"),
     [
         ({}, ""),
-        ({"held_until": UNTIL}, "What else comes until 14:05 UTC is held back and told together."),
-        ({"held_back": 11, "held_until": UNTIL}, "First of 12; 11 held back until 14:05 UTC."),
-        ({"held_back": 11, "held_until": UNTIL, "count": 12}, "First of 12; 11 held back until 14:05 UTC."),
+        ({"held_until": UNTIL}, "What else comes until 2026-11-02 14:05 UTC is held back and told together."),
+        ({"held_back": 11, "held_until": UNTIL}, "First of 12; 11 held back until 2026-11-02 14:05 UTC."),
+        ({"held_back": 11, "held_until": UNTIL, "count": 12}, "First of 12; 11 held back until 2026-11-02 14:05 UTC."),
         ({"held_back": 3}, "First of 4; 3 held back."),
         ({"count": 40}, "40 findings; the first 1 are told here."),
     ],
@@ -120,6 +121,11 @@ def test_the_default_templates_are_right_and_tell_what_matters(kind: str, notice
 def test_a_message_says_what_it_does_not_tell(fields: dict[str, object], sentence: str) -> None:
     assert held(notice_of(told(), **fields)) == sentence
     assert held(notice_of(told(), told(), count=2)) == "2 findings."
+
+
+def test_a_time_on_another_day_has_its_date() -> None:
+    assert until_words(UNTIL, UNTIL - timedelta(hours=14)) == "14:05 UTC"
+    assert until_words(UNTIL, UNTIL - timedelta(hours=15)) == "2026-11-02 14:05 UTC"
 
 
 def test_the_table_has_an_example_for_every_placeholder(notice: Notice) -> None:

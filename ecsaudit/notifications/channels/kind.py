@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, ClassVar
 from urllib.parse import parse_qsl, urlsplit
 
@@ -18,6 +19,7 @@ from ecsaudit.notifications.texts import Text
 
 BeforeCall = Callable[[], None]
 Values = Mapping[str, str]
+NEVER_DROPPED = timedelta(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +51,16 @@ class Kind(ABC):
     about: ClassVar[str]
     fields: ClassVar[tuple[Field, ...]]
 
-    def drops_repeats(self, settings: Values) -> bool:
-        """Whether the other side drops a second message with the same key, so that sending again does no harm."""
-        return False
+    def drops_repeats_for(self, settings: Values) -> timedelta:
+        """For how long after the first message the other side surely drops a second one with the same key.
+
+        That long, sending again does no harm; it is a little less than what the other side promises, for the way there.
+        """
+        return NEVER_DROPPED
+
+    def for_the_rest(self, settings: Values, taken_by: Collection[str]) -> Values:
+        """Settings by which a message goes only to those who don't have it yet."""
+        return settings
 
     def check(self, settings: Values, secrets: Values) -> list[Problem]:
         """What is wrong with them; nothing is called."""

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from hashlib import sha256
 
 from ecsaudit.notifications.answer import Answer
@@ -15,6 +16,8 @@ PRIORITIES = {"CRITICAL": "P1", "HIGH": "P2", "MEDIUM": "P3", "LOW": "P4", "INFO
 LONGEST_MESSAGE = 130
 LONGEST_DESCRIPTION = 15_000
 LONGEST_ALIAS = 512
+# It drops them while the alert is open. Nobody has looked into one and closed it so soon.
+DROPPED = timedelta(minutes=5)
 MOST_TAGS = 20
 LONGEST_TAG = 50
 
@@ -33,8 +36,8 @@ class Opsgenie(Kind):
         if not re.fullmatch(r"[!-~]+", secrets["api_key"]):
             yield Problem("api_key", "API key holds a blank, or a character that can't be typed; copy it again")
 
-    def drops_repeats(self, settings: Values) -> bool:
-        return True
+    def drops_repeats_for(self, settings: Values) -> timedelta:
+        return DROPPED
 
     def deliver(self, settings: Values, secrets: Values, notice: Notice, text: Text, before_call: BeforeCall) -> Answer:
         return post(

@@ -1,5 +1,6 @@
 """PagerDuty, by the Events API v2. Messages about the same thing share a dedup_key and so one open incident."""
 
+from datetime import timedelta
 from hashlib import sha256
 
 from ecsaudit.notifications.answer import Answer
@@ -15,6 +16,8 @@ ADDRESSES = {
 SEVERITIES = {"CRITICAL": "critical", "HIGH": "error", "MEDIUM": "warning", "LOW": "info", "INFORMATIONAL": "info"}
 LONGEST_SUMMARY = 1_024
 LONGEST_KEY = 255
+# It drops them while the incident is open. Nobody has looked into one and closed it so soon.
+DROPPED = timedelta(minutes=5)
 
 
 class PagerDuty(Kind):
@@ -26,8 +29,8 @@ class PagerDuty(Kind):
         Field("region", "Service region", "Where the PagerDuty account is kept.", choices=(("us", "US"), ("eu", "EU"))),
     )
 
-    def drops_repeats(self, settings: Values) -> bool:
-        return True
+    def drops_repeats_for(self, settings: Values) -> timedelta:
+        return DROPPED
 
     def deliver(self, settings: Values, secrets: Values, notice: Notice, text: Text, before_call: BeforeCall) -> Answer:
         return post(

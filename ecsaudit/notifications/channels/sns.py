@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from hashlib import sha256
 from typing import Any
 
@@ -24,12 +25,14 @@ from botocore.exceptions import (
 from django.conf import settings as installation
 
 from ecsaudit.notifications.answer import Answer, Outcome
-from ecsaudit.notifications.channels.kind import BeforeCall, Field, Kind, Problem, Values
+from ecsaudit.notifications.channels.kind import NEVER_DROPPED, BeforeCall, Field, Kind, Problem, Values
 from ecsaudit.notifications.notice import Notice
 from ecsaudit.notifications.texts import Text, cut
 
 ARN = re.compile(r"arn:aws[a-z-]*:sns:([a-z0-9-]+):\d{12}:[A-Za-z0-9_-]{1,251}(\.fifo)?")
 LONGEST_SUBJECT = 99
+# SNS promises five minutes, counted from the first.
+DROPPED_BY_FIFO = timedelta(minutes=4)
 # One try: the outbox tries again, and must know what came of each.
 CONFIG = Config(retries={"total_max_attempts": 1, "mode": "standard"}, connect_timeout=5, read_timeout=15)
 # SNS says so of the message itself; other errors are of the topic, of permissions or of the moment.
@@ -44,8 +47,8 @@ class Sns(Kind):
         Field("topic_arn", "Topic ARN", "arn:aws:sns:eu-west-1:111122223333:security; a FIFO topic's ends in .fifo."),
     )
 
-    def drops_repeats(self, settings: Values) -> bool:
-        return settings["topic_arn"].endswith(".fifo")
+    def drops_repeats_for(self, settings: Values) -> timedelta:
+        return DROPPED_BY_FIFO if settings["topic_arn"].endswith(".fifo") else NEVER_DROPPED
 
     def problems(self, settings: Values, secrets: Values) -> Iterator[Problem]:
         if not ARN.fullmatch(settings["topic_arn"]):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -11,7 +13,7 @@ from django.views.decorators.http import require_POST
 
 from ecsaudit.notifications import services
 from ecsaudit.notifications.answer import Outcome
-from ecsaudit.notifications.models import Attempt, Delivery, Message
+from ecsaudit.notifications.models import Attempt, Delivery, Message, Purpose
 from ecsaudit.web import delivery_list, lists
 from ecsaudit.web.access import analysts_only, person
 
@@ -36,12 +38,24 @@ def message(request: HttpRequest, pk: int) -> HttpResponse:
         "deliveries/message.html",
         {
             "message": found,
+            "subject": subject_of(found, rows),
             "standing": delivery_list.standing_of({"throttle": None, "message__state": found.state}),
             "tries": [(each, word_of(each)) for each in found.tries.select_related("asked_by")],
             "findings": rows,
             "more": found.count > len(rows) > 0,
         },
     )
+
+
+def subject_of(message: Message, rows: Sequence[Mapping[str, str]]) -> str:
+    """What the message is about, in a few words. `rows` are the first of its findings."""
+    if message.purpose == Purpose.TEST:
+        return "Test"
+    if not rows:
+        return f"Message {message.pk}"
+    if message.count == 1:
+        return f"{rows[0]['rule']} (finding {rows[0]['finding']})"
+    return f"{message.count:,} findings ({rows[0]['rule']} …)"
 
 
 def word_of(attempt: Attempt) -> str:

@@ -16,12 +16,14 @@ from django.utils import timezone
 
 from ecsaudit import engine
 from ecsaudit.compliance.frameworks import controls_of, other_tags
-from ecsaudit.findings import bulk
+from ecsaudit.findings import bulk, own
 from ecsaudit.findings.models import FINISHED, BulkAction, CloseReason, Finding, Suppression
 from ecsaudit.library.effective import as_it_was
 from ecsaudit.library.models import Kind, RuleSet
 from ecsaudit.library.shipped import Runbook
 from ecsaudit.library.shipped_content import runbook_of
+from ecsaudit.notifications import health
+from ecsaudit.notifications.models import Channel
 from ecsaudit.people.models import User
 from ecsaudit.replay.models import Hidden
 from ecsaudit.web import delivery_list, finding_list, group_list, history, lists
@@ -88,7 +90,7 @@ def detail(request: HttpRequest, pk: int, refused: str = "", status: int = 200) 
     """One finding. `refused` says why a change was not made."""
     finding = get_object_or_404(Finding.objects.for_detail().select_related("hub"), pk=pk)
     activities = list(finding.activities.select_related("by").order_by("pk"))
-    user, runbook = person(request), runbook_of(finding.rule)
+    user, runbook, channel = person(request), steps_for(finding), channel_of(finding)
     rule = rule_of(finding, finding.rule_set)
     seen = request.POST.get("seen", "") if request.method == "POST" else ""
     since = [line for line in activities if refused and seen.isdigit() and line.pk > int(seen[:18])]
@@ -105,6 +107,7 @@ def detail(request: HttpRequest, pk: int, refused: str = "", status: int = 200) 
         "controls": controls_of(finding.tags),
         "tags": other_tags(finding.tags),
         "rule_address": item_address(Kind.RULE, finding.rule),
+        "channel": channel,
         "steps": steps(runbook, finding.steps_done) if runbook else [],
         "history": history.lines(activities),
         "seen": activities[-1].pk if activities else 0,
@@ -125,6 +128,19 @@ def detail(request: HttpRequest, pk: int, refused: str = "", status: int = 200) 
         "people": people() if user.is_analyst else [],
     }
     return render(request, "findings/detail.html", context, status=status)
+
+
+def steps_for(finding: Finding) -> Runbook | None:
+    """What to do about a finding: the shipped rule's runbook, or that of what ecsaudit itself found."""
+    if finding.source == own.SOURCE:
+        return health.RUNBOOK if finding.rule == health.RULE else None
+    return runbook_of(finding.rule)
+
+
+def channel_of(finding: Finding) -> Channel | None:
+    """The channel that a finding of ecsaudit's own is about, as long as there is one."""
+    pk = finding.output_fields.get(health.CHANNEL_ID) if finding.source == own.SOURCE else None
+    return Channel.objects.filter(pk=pk).first() if isinstance(pk, int) else None
 
 
 def steps(runbook: Runbook, done: Sequence[int]) -> list[tuple[str, list[tuple[int, str, bool]]]]:

@@ -1,5 +1,6 @@
 import socket
 from collections.abc import Iterator
+from datetime import timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from typing import Any
@@ -9,11 +10,18 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
 from pytest_django import Settings
 
+from ecsaudit.findings.models import Finding, WorkflowStatus
+from ecsaudit.notifications import health, managing, outbox
 from ecsaudit.notifications.answer import Answer, Outcome
 from ecsaudit.notifications.channels.email import Email
+from ecsaudit.notifications.models import Channel, Message, State
 from ecsaudit.notifications.notice import Notice
 from ecsaudit.notifications.texts import Text, compose
+from ecsaudit.people.models import User
+from ecsaudit.web import delivery_list
+from tests import factories
 from tests.notifications.other_sides import raw_side
+from tests.notifications.outbox import due_message, take_turn
 
 TO = {"recipients": "soc@example.com, oncall@example.com"}
 
@@ -68,7 +76,8 @@ def send(notice: Notice, settings: dict[str, str] = TO, before_call: Any = list)
 
 
 def test_a_message_is_taken_by_the_mail_server(mailbox: Mailbox, notice: Notice) -> None:
-    assert send(notice) == Answer(Outcome.ACCEPTED, "250", "2.0.0 Ok: queued as 4F2A")
+    taken_by = ("soc@example.com", "oncall@example.com")
+    assert send(notice) == Answer(Outcome.ACCEPTED, "250", "2.0.0 Ok: queued as 4F2A", taken_by=taken_by)
     assert mailbox.got[0].rcpt_tos == ["soc@example.com", "oncall@example.com"]
     assert mailbox.got[0].mail_from == "ecsaudit@example.com"
     mail = mail_in(mailbox)
@@ -222,3 +231,115 @@ def test_recipients_are_checked(mailbox: Mailbox) -> None:
     assert problem.text == "nobody is no e-mail address"
     many = ",".join(f"a{number}@example.com" for number in range(51))
     assert "at most 50" in Email().check({"recipients": many}, {})[0].text
+
+
+GREYLISTED = {"oncall@example.com": "451 4.7.1 greylisted, try later"}
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next try waits for the next turn, whatever the jitter."""
+    monkeypatch.setattr(health, "wait_after", lambda *_: timedelta(minutes=1))
+
+
+def who_got_it(mailbox: Mailbox) -> list[list[str]]:
+    return [envelope.rcpt_tos for envelope in mailbox.got]
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("patient")
+def test_a_recipient_who_is_put_off_is_tried_again_alone_and_the_others_get_no_second_one(mailbox: Mailbox) -> None:
+    mailbox.refused = dict(GREYLISTED)
+    channel = factories.channel(kind="email", settings=TO)
+    message, other = due_message(channel), due_message(channel)
+    take_turn(channel)
+    message.refresh_from_db()
+    other.refresh_from_db()
+    assert (message.state, message.taken_by, message.not_taken_by) == (
+        State.RETRYING,
+        ["soc@example.com"],
+        ["oncall@example.com"],
+    )
+    # One who is put off says nothing against the channel, and keeps nothing else from going out.
+    assert other.taken_by == ["soc@example.com"]
+    assert Channel.objects.get().failures_in_a_row == 0
+    assert set(Finding.objects.values_list("workflow_status", flat=True)) == {WorkflowStatus.NOTIFIED}
+    rows = delivery_list.of_finding(message.deliveries.get().finding_id)
+    assert rows[0]["standing_word"] == "Failed for now"
+    assert rows[0]["detail"].endswith("; nothing went to oncall@example.com")
+    take_turn(channel)
+    assert who_got_it(mailbox) == [["soc@example.com"]] * 2
+    assert Channel.objects.get().failures_in_a_row == 0
+    mailbox.refused = {}
+    take_turn(channel)
+    message.refresh_from_db()
+    assert (message.state, message.taken_by, message.not_taken_by) == (
+        State.SENT,
+        ["soc@example.com", "oncall@example.com"],
+        [],
+    )
+    assert who_got_it(mailbox) == [["soc@example.com"]] * 2 + [["oncall@example.com"]] * 2
+    assert list(message.tries.values_list("outcome", flat=True)) == ["partly", "partly", "accepted"]
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("patient")
+def test_who_is_put_off_to_the_end_is_named(mailbox: Mailbox) -> None:
+    mailbox.refused = dict(GREYLISTED)
+    channel = factories.channel(kind="email", settings=TO)
+    message = due_message(channel)
+    take_turn(channel)
+    outbox.give_up(message.give_up_at)
+    message.refresh_from_db()
+    assert (message.state, message.not_taken_by) == (State.FAILED, ["oncall@example.com"])
+    assert message.can_be_sent_again
+    rows = delivery_list.of_finding(message.deliveries.get().finding_id)
+    assert (rows[0]["standing_word"], rows[0]["detail"]) == (
+        "Failed for good",
+        "250; nothing went to oncall@example.com",
+    )
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("patient")
+def test_who_turns_out_not_to_exist_ends_the_message_without_a_word_against_the_channel(mailbox: Mailbox) -> None:
+    mailbox.refused = dict(GREYLISTED)
+    channel = factories.channel(kind="email", settings=TO)
+    message = due_message(channel)
+    take_turn(channel)
+    mailbox.refused = {"oncall@example.com": "550 5.1.1 no such user"}
+    take_turn(channel)
+    message.refresh_from_db()
+    assert (message.state, message.answer_code, message.not_taken_by) == (State.FAILED, "550", ["oncall@example.com"])
+    assert Channel.objects.get().failures_in_a_row == 0
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("patient")
+def test_who_is_taken_off_the_recipients_meanwhile_ends_it_and_a_server_that_is_down_forgets_nobody(
+    mailbox: Mailbox, settings: Settings
+) -> None:
+    mailbox.refused = dict(GREYLISTED)
+    channel = factories.channel(kind="email", settings=TO)
+    message = due_message(channel)
+    take_turn(channel)
+    running, settings.EMAIL_PORT = settings.EMAIL_PORT, free_port()
+    take_turn(channel)
+    message.refresh_from_db()
+    assert (message.state, message.not_taken_by) == (State.RETRYING, ["oncall@example.com"])
+    settings.EMAIL_PORT = running
+    Channel.objects.update(settings={"recipients": "soc@example.com"})
+    take_turn(channel)
+    message.refresh_from_db()
+    assert (message.state, message.not_taken_by) == (State.SENT, [])
+    assert who_got_it(mailbox) == [["soc@example.com"]]
+
+
+@pytest.mark.django_db
+def test_a_test_names_those_whom_it_did_not_reach(mailbox: Mailbox, adam: User) -> None:
+    mailbox.refused = dict(GREYLISTED)
+    channel = factories.channel(kind="email", settings=TO)
+    managing.send_test(channel=channel, by=adam, now=factories.NOW)
+    message = Message.objects.get()
+    assert (message.state, message.not_taken_by) == (State.SENT, ["oncall@example.com"])
+    assert "oncall@example.com refused: 451" in message.answer_text

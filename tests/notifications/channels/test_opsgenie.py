@@ -1,4 +1,5 @@
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -49,7 +50,7 @@ def test_opsgenie_s_limits_are_kept() -> None:
 
 def test_a_test_does_not_count_up_what_is_open(notice: Notice) -> None:
     assert alert(replace(notice, is_test=True), Text("t", "b"))["alias"] == notice.key
-    assert Opsgenie().drops_repeats({})
+    assert Opsgenie().drops_repeats_for({}) == timedelta(minutes=5)
 
 
 def test_an_alert_that_opsgenie_never_takes_is_rejected_and_the_key_not_shown(

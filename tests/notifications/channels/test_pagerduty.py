@@ -1,4 +1,5 @@
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -44,7 +45,7 @@ def test_what_is_about_the_same_thing_shares_a_key_and_a_test_does_not(notice: N
     long = event(replace(notice, about="x" * 300), Text("t", "b"))["dedup_key"]
     assert isinstance(long, str)
     assert len(long) == 64
-    assert PagerDuty().drops_repeats({})
+    assert PagerDuty().drops_repeats_for({}) == timedelta(minutes=5)
 
 
 def test_each_service_region_has_its_own_address(notice: Notice, monkeypatch: pytest.MonkeyPatch) -> None:

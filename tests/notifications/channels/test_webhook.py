@@ -1,7 +1,7 @@
 import hmac
 import time
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
 import pytest
@@ -35,7 +35,7 @@ def test_the_receiver_can_prove_who_sent_it_and_when(notice: Notice) -> None:
 
 def test_every_try_has_the_same_idempotency_key(notice: Notice) -> None:
     assert [send(notice).headers["Idempotency-Key"] for _ in range(2)] == [notice.key, notice.key]
-    assert not Webhook().drops_repeats({})
+    assert Webhook().drops_repeats_for({}) == timedelta(0)
 
 
 def test_the_body_has_its_documented_shape(notice: Notice) -> None:

@@ -10,6 +10,7 @@ from pytest_django import DjangoAssertNumQueries, Settings
 from ecsaudit.notifications import managing, sealing
 from ecsaudit.notifications.channels import CHANNELS
 from ecsaudit.notifications.models import Channel, Message
+from ecsaudit.people.models import User
 from ecsaudit.policies.models import Policy
 from tests import factories
 from tests.notifications.conftest import this_machine_is_allowed
@@ -76,10 +77,16 @@ def test_without_channels_the_list_says_what_to_do(as_vera: Client, as_adam: Cli
 
 @pytest.mark.parametrize("address", ["/channels/new/?kind=slack", "/channels/{}/", "/channels/{}/delete/", "/channels/{}/texts/",
                                      "/channels/{}/test/", "/channels/{}/switch/"])  # fmt: skip
-def test_neither_viewers_nor_analysts_may_change_anything(as_vera: Client, as_ann: Client, address: str) -> None:
+def test_neither_viewers_nor_analysts_may_change_anything(
+    as_vera: Client, as_ann: Client, adam: User, address: str
+) -> None:
     channel = hook()
     for client in (as_vera, as_ann):
         assert client.post(address.format(channel.pk), {"name": "x", "switch": "off"}).status_code == 403
+        page = client.get(address.format(channel.pk))
+        if page.status_code != 405:
+            assert page.status_code == 403
+            assert "only administrators may open or change this; ask adam" in page.content.decode()
     found = Channel.objects.get()
     assert (found.name, found.enabled, Message.objects.count()) == ("Hook", True, 0)
 

@@ -99,6 +99,20 @@ def test_facets_count_states_and_name_channels(
     assert "Ops" in page
 
 
+def test_a_message_s_page_has_finding_and_channel_in_its_title(as_vera: Client) -> None:
+    message = told("<i>one</i>", name="Sec & Ops", sent_title="A shell")
+    finding = message.deliveries.get().finding_id
+    title = f"&lt;i&gt;one&lt;/i&gt; (finding {finding})"
+    page = html(as_vera, message.get_absolute_url())
+    assert f"<title>{title} to Sec &amp; Ops · ecsaudit</title>" in page
+    assert f"<h1><bdi>{title}</bdi> to <bdi>Sec &amp; Ops</bdi></h1>" in page
+    findings = [factories.finding(rule="many") for _ in range(2)]
+    many = factories.message(findings=findings, channel=message.channel)
+    test = factories.message(channel=message.channel, purpose="test")
+    assert "<h1><bdi>2 findings (many …)</bdi> to " in html(as_vera, many.get_absolute_url())
+    assert "<h1><bdi>Test</bdi> to " in html(as_vera, test.get_absolute_url())
+
+
 def test_an_empty_list_says_what_makes_deliveries(as_vera: Client) -> None:
     assert "Nobody was told anything yet" in html(as_vera, LIST)
 

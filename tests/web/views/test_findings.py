@@ -6,9 +6,11 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from ecsaudit.findings import triage
-from ecsaudit.findings.models import Priority
+from ecsaudit.findings.models import Finding, Priority
 from ecsaudit.findings.own import raise_own
 from ecsaudit.library.models import RuleSet
+from ecsaudit.notifications import health, managing
+from ecsaudit.notifications.answer import Answer, Outcome
 from ecsaudit.people.models import User
 from ecsaudit.web import finding_list, lists
 from tests import factories
@@ -295,3 +297,19 @@ def test_a_finding_of_ecsaudit_s_own_stands_in_the_list(as_vera: Client) -> None
     )
     for address in ("/findings/", "/"):
         assert "Channel is down" in html(as_vera, address)
+
+
+def test_a_finding_about_a_failing_channel_leads_to_it_and_says_what_to_do(as_ann: Client, as_adam: Client) -> None:
+    channel = factories.channel("<Ops>", failing_since=timezone.now() - health.LONGEST_WAIT)
+    health.note(channel=channel, answer=Answer(Outcome.REFUSED, "403"), now=timezone.now())
+    finding = Finding.objects.get()
+    address = f"/findings/{finding.pk}/"
+    for client, link in ((as_adam, f'href="/channels/{channel.pk}/"'), (as_ann, 'href="/channels/"')):
+        page = html(client, address)
+        assert f"{link}><bdi>&lt;Ops&gt;</bdi></a>" in page
+        assert f'href="/deliveries/?channel={channel.pk}"' in page
+        assert "Send a test from the channel&#x27;s page." in page
+    managing.delete(channel=channel)
+    page = html(as_adam, address)
+    assert "Send a test" in page
+    assert f"/channels/{channel.pk}/" not in page
