@@ -24,6 +24,7 @@ from ecsaudit.execsessions import services as execsessions
 from ecsaudit.execsessions.daily_counts import Tally
 from ecsaudit.execsessions.facts import EVENT_NAMES, ssm_session_id
 from ecsaudit.findings import services as findings
+from ecsaudit.findings import triage
 from ecsaudit.library import services as library
 from ecsaudit.library.effective import RulesBroken, rules
 from ecsaudit.policies.routing import route
@@ -119,3 +120,21 @@ def take_in(feed: Feed, items: Sequence[dict[str, Any]]) -> int:
     findings.count(set(session_of.values()))
     tally.save(feed.account_id)
     return len(new)
+
+
+def end_suppressions(stop: StopEvent) -> None:
+    """End the suppressions that are due, and open what ended ones suppressed."""
+    triage.end_suppressions(timezone.now())
+    for suppression_id in triage.opening():
+        open_again(suppression_id, stop)
+
+
+def open_again(suppression_id: int, stop: StopEvent, *, pages: int | None = None) -> None:
+    """Open what an ended suppression suppressed, so many pages at most; each is kept by itself."""
+    made = 0
+    while not stop.is_set() and made != pages:
+        with transaction.atomic():
+            opened = triage.open_again(suppression_id, timezone.now())
+        if opened is None:
+            return
+        made += 1

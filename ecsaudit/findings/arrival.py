@@ -22,7 +22,8 @@ def store(found: Sequence[Finding], now: datetime) -> list[Finding]:
         seen[group.pk] += 1
         suppression = in_force.get(group.pk)
         if suppression is not None:
-            because = reason_to_end(suppression, finding, group.count + seen[group.pk], now)
+            count = group.count + seen[group.pk]
+            because = triage.why_over(suppression, count=count, version_id=finding.rule_version_id, now=now)
             if because:
                 over[group.pk] = in_force.pop(group.pk), because
             else:
@@ -36,7 +37,7 @@ def store(found: Sequence[Finding], now: datetime) -> list[Finding]:
         steps[group.pk].came(finding)
     stored = Finding.objects.bulk_create(found)
     Activity.objects.bulk_create([*born_suppressed(stored, now), *came_back(back.values(), now)])
-    # Before the groups are locked, because it locks findings: see findings.groups.
+    # What they suppressed is opened later, page by page: that may be very much.
     for suppression, because in over.values():
         triage.end(suppression, because=because, now=now)
     groups.count(steps, now)
@@ -47,17 +48,6 @@ def suppressions_of(group_ids: set[int]) -> dict[int, Suppression]:
     """Those in force, kept as they are: one that ended at this moment would not open a finding that isn't stored yet."""
     found = triage.in_force(group_ids).select_for_update(no_key=True).order_by("pk")
     return {suppression.group_id: suppression for suppression in found}
-
-
-def reason_to_end(suppression: Suppression, finding: Finding, count: int, now: datetime) -> str:
-    """Why this finding, the `count`th of its group, ends the suppression; empty where it doesn't."""
-    if suppression.until_at is not None and suppression.until_at <= now:
-        return f"its time was up at {suppression.until_at:%Y-%m-%d %H:%M} UTC"
-    if suppression.until_count is not None and count >= suppression.until_count:
-        return f"the group has {count:,} findings"
-    if suppression.while_version_id is not None and suppression.while_version_id != finding.rule_version_id:
-        return "the rule was changed"
-    return ""
 
 
 def born_suppressed(found: Sequence[Finding], now: datetime) -> list[Activity]:

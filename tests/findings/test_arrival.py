@@ -9,11 +9,12 @@ from django.utils import timezone
 from pytest_django.fixtures import DjangoAssertNumQueries
 
 from ecsaudit.cloudtrail.models import Event
-from ecsaudit.findings import arrival, services, triage
+from ecsaudit.findings import services, triage
 from ecsaudit.findings.models import Action, Activity, CloseReason, Finding, FindingGroup, Suppression, WorkflowStatus
 from ecsaudit.library.effective import Effective, compiled
 from ecsaudit.library.models import RuleSet
 from tests.findings.test_services import RULES, take_in
+from tests.findings.test_triage import open_again
 from tests.records import execute_command
 
 pytestmark = pytest.mark.django_db
@@ -77,6 +78,9 @@ def test_the_finding_that_makes_it_too_many_opens_all_again() -> None:
     take_in(exec_at(10))
     assert statuses() == ["suppressed", "suppressed"]
     take_in(exec_at(11))
+    # Those before are opened by workers, page by page.
+    assert statuses() == ["suppressed", "suppressed", "new"]
+    open_again()
     assert statuses() == ["new", "new", "new"]
     group, suppression = FindingGroup.objects.get(), Suppression.objects.get()
     assert (group.count, group.open_count) == (3, 3)
@@ -85,9 +89,8 @@ def test_the_finding_that_makes_it_too_many_opens_all_again() -> None:
 
 def test_only_a_finding_by_another_text_of_the_rule_ends_a_suppression_that_lasts_as_long_as_the_rule() -> None:
     suppression = Suppression(while_version_id=1)
-    same, other = Finding(rule_version_id=1), Finding(rule_version_id=2)
-    assert arrival.reason_to_end(suppression, same, 5, timezone.now()) == ""
-    assert arrival.reason_to_end(suppression, other, 5, timezone.now()) == "the rule was changed"
+    assert triage.why_over(suppression, count=5, version_id=1, now=timezone.now()) == ""
+    assert triage.why_over(suppression, count=5, version_id=2, now=timezone.now()) == "the rule was changed"
 
 
 def test_a_finding_after_the_time_is_up_opens_all_even_before_anybody_looked() -> None:
@@ -95,6 +98,7 @@ def test_a_finding_after_the_time_is_up_opens_all_even_before_anybody_looked() -
     suppress(until_at="2099-01-01T00:00:00Z")
     Suppression.objects.update(until_at=timezone.now() - timedelta(seconds=1))
     take_in(exec_at(10))
+    open_again()
     assert statuses() == ["new", "new"]
 
 
