@@ -114,7 +114,6 @@ def take_in(feed: Feed, items: Sequence[dict[str, Any]]) -> int:
     tally = Tally()
     new = store_page(feed=feed, items=items, ssm_session_id=ssm_session_id)
     session_of = execsessions.join(new, tally)
-    findings.link(session_of)
     found = findings.judge(new, session_of, effective, tally)
     route(found, timezone.now())
     findings.count(set(session_of.values()))

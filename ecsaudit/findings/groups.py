@@ -85,12 +85,18 @@ class Step:
             self.oldest = finding
 
 
+def locked(group_ids: Iterable[int]) -> list[FindingGroup]:
+    """These groups, locked in one order for everybody."""
+    wanted = FindingGroup.objects.filter(pk__in=list(group_ids))
+    return list(wanted.select_for_update(no_key=True).order_by("pk"))
+
+
 def count(steps: Mapping[int, Step], now: datetime) -> None:
     """Add these steps (group id → step) to the groups' numbers; must be the last lock but the roll-up's that is taken."""
     steps = {pk: step for pk, step in steps.items() if step.count or step.open_count}
     if not steps:
         return
-    groups = list(FindingGroup.objects.select_for_update(no_key=True).filter(pk__in=steps).order_by("pk"))
+    groups = locked(steps)
     for group in groups:
         move(group, steps[group.pk], now)
     FindingGroup.objects.bulk_update(groups, NUMBERS)

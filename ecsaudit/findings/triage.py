@@ -2,7 +2,8 @@
 
 Every change is a line of the finding's history, and is told to Security Hub by whoever reads `hub_is_stale`.
 
-Order of locks, for everybody: a bulk action, suppressions, findings, groups, each by id.
+Order of locks, for everybody: a bulk action, suppressions, findings, groups, each by id. Who changes several findings in
+several steps locks all of them, and then all of their groups, before the first.
 
 TriageError             what was asked can't be done; its text says what to do
 └── ChangedMeanwhile    the finding is no longer what the person saw
@@ -28,7 +29,6 @@ from ecsaudit.findings.models import (
     BulkAction,
     CloseReason,
     Finding,
-    FindingGroup,
     RecordState,
     Suppression,
     WorkflowStatus,
@@ -47,6 +47,10 @@ TAKEN_BACK = "the action that suppressed it was taken back"
 
 class TriageError(ValueError):
     """What was asked can't be done."""
+
+
+class Overtaken(RuntimeError):
+    """Somebody suppressed one of the groups between two locks; to be tried again."""
 
 
 class ChangedMeanwhile(TriageError):
@@ -239,32 +243,56 @@ def apply(
     change.check()
     if len(change.text) > LONGEST_TEXT:
         raise TriageError(f"the text has {len(change.text):,} characters; {LONGEST_TEXT:,} are allowed")
-    with transaction.atomic():
-        if isinstance(change, Suppress):
-            lock_suppressions(finding_ids)
-        found = locked(Finding.objects.filter(fitting or Q(), pk__in=finding_ids))
-        if revision is not None and any(finding.revision != revision for finding in found):
-            raise ChangedMeanwhile("somebody changed this finding after you opened it; look at what, then decide again")
-        if isinstance(change, Undo):
-            change = with_before(change, found, now)
-        suppressions = suppress_groups(change, found, by, now, bulk) if isinstance(change, Suppress) else {}
-        lines, steps = [], Steps()
-        for finding in found:
-            columns = change.columns(finding)
-            if suppressions:
-                columns["suppression_id"] = suppressions[finding.group_id].pk
-            line = changed(finding, columns, now, steps)
-            if line is None and not isinstance(change, Comment):
-                continue
-            before, after = line or ({}, {})
-            lines.append(
-                Activity(
-                    finding=finding, at=now, by=by, action=change.action,
-                    before=before, after=after, text=change.text, bulk=bulk,
-                )
-            )  # fmt: skip
-        write([line.finding for line in lines], lines, steps, now)
-    return Outcome(changed=len(lines), unchanged=len(finding_ids) - len(lines))
+    asked = Asked(finding_ids, change, by, now, bulk, fitting or Q(), revision)
+    while True:
+        try:
+            changed = applied(asked)
+        except Overtaken:
+            continue
+        return Outcome(changed=changed, unchanged=len(finding_ids) - changed)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What `apply` was asked for."""
+
+    finding_ids: Collection[int]
+    change: Change
+    by: User | None
+    now: datetime
+    bulk: BulkAction | None
+    fitting: Q
+    revision: int | None
+
+
+@transaction.atomic
+def applied(asked: Asked) -> int:
+    """Make the change, all or nothing; returns how many findings it changed."""
+    change, now = asked.change, asked.now
+    standing = lock_suppressions(asked.finding_ids) if isinstance(change, Suppress) else set()
+    found = locked(Finding.objects.filter(asked.fitting, pk__in=asked.finding_ids))
+    if asked.revision is not None and any(finding.revision != asked.revision for finding in found):
+        raise ChangedMeanwhile("somebody changed this finding after you opened it; look at what, then decide again")
+    if isinstance(change, Undo):
+        change = with_before(change, found, now)
+    suppressions = suppress_groups(asked, change, found, standing) if isinstance(change, Suppress) else {}
+    lines, steps = [], Steps()
+    for finding in found:
+        columns = change.columns(finding)
+        if suppressions:
+            columns["suppression_id"] = suppressions[finding.group_id].pk
+        line = changed(finding, columns, now, steps)
+        if line is None and not isinstance(change, Comment):
+            continue
+        before, after = line or ({}, {})
+        lines.append(
+            Activity(
+                finding=finding, at=now, by=asked.by, action=change.action,
+                before=before, after=after, text=change.text, bulk=asked.bulk,
+            )
+        )  # fmt: skip
+    write([line.finding for line in lines], lines, steps, now)
+    return len(lines)
 
 
 def locked(findings: QuerySet[Finding]) -> list[Finding]:
@@ -314,27 +342,35 @@ def write(findings: Sequence[Finding], lines: Sequence[Activity], steps: Steps, 
     groups.count(steps, now)
 
 
-def in_force(groups: Collection[int]) -> QuerySet[Suppression]:
-    return Suppression.objects.filter(group__in=groups, ended_at__isnull=True)
+def in_force(group_ids: Collection[int]) -> QuerySet[Suppression]:
+    return Suppression.objects.filter(group__in=group_ids, ended_at__isnull=True)
 
 
-def lock_suppressions(finding_ids: Collection[int]) -> None:
-    """Keep the suppressions of these findings' groups as they are, until the transaction ends."""
+def lock_suppressions(finding_ids: Collection[int]) -> set[int]:
+    """Keep the suppressions of these findings' groups as they are, until the transaction ends; returns their ids."""
     group_ids = set(Finding.objects.filter(pk__in=finding_ids).values_list("group", flat=True))
-    standing = Suppression.objects.filter(Q(ended_at__isnull=True) | Q(is_opening=True), group__in=group_ids)
-    list(standing.select_for_update(no_key=True).order_by("pk"))
+    return {each.pk for each in standing_on(group_ids).select_for_update(no_key=True).order_by("pk")}
+
+
+def standing_on(group_ids: Collection[int]) -> QuerySet[Suppression]:
+    """Those in force on these groups, and those that ended and still have findings to open."""
+    return Suppression.objects.filter(Q(ended_at__isnull=True) | Q(is_opening=True), group__in=group_ids)
 
 
 def suppress_groups(
-    change: Suppress, found: Sequence[Finding], by: User | None, now: datetime, bulk: BulkAction | None
+    asked: Asked, change: Suppress, found: Sequence[Finding], standing: Collection[int]
 ) -> dict[int, Suppression]:
     """One suppression in force for each group of these findings, in place of one that was; returns group id → suppression.
 
-    The one that the same bulk action made, with an earlier batch, is kept.
+    The one that the same bulk action made, with an earlier batch, is kept. `standing` are the ids of those that are locked;
+    Overtaken where there are others by now, because locking them only now would be against the order.
     """
+    bulk, by, now = asked.bulk, asked.by, asked.now
     group_ids = {finding.group_id for finding in found}
     # Whoever suppresses the same group at this moment waits here.
-    locked_groups = list(FindingGroup.objects.select_for_update(no_key=True).filter(pk__in=group_ids).order_by("pk"))
+    locked_groups = groups.locked(group_ids)
+    if not set(standing_on(group_ids).values_list("pk", flat=True)) <= set(standing):
+        raise Overtaken
     before = {suppression.group_id: suppression for suppression in in_force(group_ids)}
     kept = {pk: each for pk, each in before.items() if bulk is not None and each.bulk_id == bulk.pk}
     replaced = [each.pk for each in before.values() if each.group_id not in kept]

@@ -12,7 +12,6 @@ from django.db.models import F
 from django.utils import timezone
 
 from ecsaudit.findings import services as findings
-from ecsaudit.findings import triage
 from ecsaudit.findings.models import Finding, RecordState
 from ecsaudit.library.effective import Effective
 from ecsaudit.library.models import RuleException
@@ -21,21 +20,20 @@ from ecsaudit.replay.models import Hidden
 
 def archive(over: Mapping[int, str], *, by: Effective) -> int:
     """Archive findings (id → the name of the exception that hides it, or empty); returns how many were active."""
-    now, archived = timezone.now(), 0
     exceptions = named(over.values())
-    # All at once, in the one order in which findings are locked.
-    triage.locked(Finding.objects.filter(pk__in=over.keys()))
-    for exception, ids in grouped(over, exceptions):
-        if exception is None:
-            archived += findings.archive(finding_ids=ids, by=by, now=now)
-            continue
-        active = list(Finding.objects.active().filter(pk__in=ids).values_list("pk", flat=True))
-        because = f"Exception {exception.pk} hides it: {exception.reason}"
-        count = findings.archive(finding_ids=active, by=by, now=now, because=because)
-        note(exception, active)
-        RuleException.objects.filter(pk=exception.pk).update(archived=F("archived") + count)
-        archived += count
-    return archived
+    # All at once: findings and groups are locked in one order.
+    archived = findings.archive(
+        because={pk: why(exceptions.get(name)) for pk, name in over.items()}, by=by, now=timezone.now()
+    )
+    for exception, ids in grouped({pk: over[pk] for pk in archived}, exceptions):
+        if exception is not None:
+            note(exception, ids)
+            RuleException.objects.filter(pk=exception.pk).update(archived=F("archived") + len(ids))
+    return len(archived)
+
+
+def why(exception: RuleException | None) -> str:
+    return f"Exception {exception.pk} hides it: {exception.reason}" if exception else findings.NO_LONGER
 
 
 def hand_over(over: Mapping[int, str]) -> None:

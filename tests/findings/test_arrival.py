@@ -110,7 +110,7 @@ def test_archived_findings_leave_their_group_s_numbers_and_return_to_them() -> N
     take_in(exec_at(9), exec_at(10))
     rules = effective()
     gone = Finding.objects.get(event__event_id="at-10")
-    assert services.archive(finding_ids=[gone.pk], by=rules, now=timezone.now()) == 1
+    assert services.archive(because={gone.pk: "gone"}, by=rules, now=timezone.now()) == [gone.pk]
     group = FindingGroup.objects.get()
     assert (group.count, group.open_count) == (1, 1)
     event = Event.objects.select_related("body").get(event_id="at-10")

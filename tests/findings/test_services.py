@@ -48,7 +48,6 @@ def take_in(*records: dict[str, Any], **modes: str) -> Tally:
     tally = Tally()
     new = store(*records)
     session_of = execsessions.join(new, tally)
-    services.link(session_of)
     services.judge(new, session_of, effective(**modes), tally)
     services.count(set(session_of.values()))
     return tally
