@@ -17,7 +17,7 @@ from ecsaudit.execsessions.models import ExecSession, SessionEvent
 from ecsaudit.execsessions.services import outer
 from ecsaudit.findings import arrival, groups, triage
 from ecsaudit.findings.fingerprint import Subject, subject_of
-from ecsaudit.findings.models import Action, Activity, Finding, Priority, RecordState, TagSet
+from ecsaudit.findings.models import Action, Activity, Finding, Priority, RecordState, Suppression, TagSet
 from ecsaudit.library.effective import Effective
 from ecsaudit.library.services import count_quiet
 
@@ -25,28 +25,41 @@ Tags = tuple[str, ...]
 STATE_COLUMNS = ("record_state", "archived_at", "archived_by", *triage.BOOKKEEPING)
 
 
-def judge(
-    new_events: Sequence[NewEvent], session_of: Mapping[int, int], effective: Effective, tally: Tally
-) -> list[Finding]:
-    """Make a finding of every rule that matches one of the events, in the transaction that stored them.
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """Findings that aren't stored yet, the suppressions in force on their groups, and what quiet rules matched."""
 
-    `session_of` is event id → session id; findings of earlier events follow theirs. What rules in the shadow or off match
-    is counted only.
+    found: list[Finding]
+    in_force: dict[int, Suppression]
+    quiet: Counter[tuple[str, date]]
+
+
+def judge(new_events: Sequence[NewEvent], effective: Effective) -> Judged:
+    """A finding of every rule that matches one of the events, for `keep`, in the transaction that stored them.
+
+    Before events are joined into sessions, because that may write to findings, and suppressions are locked before those.
+    What rules in the shadow or off match is counted only.
     """
-    matches: list[tuple[NewEvent, engine.Match]] = []
+    matches: list[tuple[Event, Record, engine.Match]] = []
     quiet: Counter[tuple[str, date]] = Counter()
     for new in new_events:
         for match in effective.rule_set.evaluate(new.record.text):
             if match.rule in effective.quiet:
                 quiet[storable(match.rule, 256), new.event.event_time.date()] += 1
             else:
-                matches.append((new, match))
-    count_quiet(quiet)
-    now, steps = timezone.now(), triage.Steps()
-    found = drafted([(new.event, new.record, match) for new, match in matches], session_of, effective)
-    in_force = arrival.suppressions_of(found)
+                matches.append((new.event, new.record, match))
+    found = drafted(matches, {}, effective)
+    return Judged(found, arrival.suppressions_of(found), quiet)
+
+
+def keep(judged: Judged, session_of: Mapping[int, int], tally: Tally) -> list[Finding]:
+    """Store what was judged, and have findings of earlier events follow theirs; `session_of` is event id → session id."""
+    count_quiet(judged.quiet)
     link(session_of)
-    arrival.store(found, in_force, now, steps)
+    now, steps, found = timezone.now(), triage.Steps(), judged.found
+    for finding in found:
+        finding.session_id = session_of.get(finding.event_id) if finding.event_id else None
+    arrival.store(found, judged.in_force, now, steps)
     groups.count(steps, now)
     for finding in found:
         tally.finding(finding.event_time.date(), finding.rule, finding.tag_set_id)

@@ -13,6 +13,8 @@ from ecsaudit.findings import services, triage
 from ecsaudit.findings.models import Action, Activity, CloseReason, Finding, FindingGroup, Suppression, WorkflowStatus
 from ecsaudit.library.effective import Effective, compiled
 from ecsaudit.library.models import RuleSet
+from tests import factories
+from tests.factories import NOW
 from tests.findings.test_services import RULES, take_in
 from tests.findings.test_triage import open_again
 from tests.records import execute_command
@@ -121,6 +123,29 @@ def test_archived_findings_leave_their_group_s_numbers_and_return_to_them() -> N
     assert list(gone.activities.order_by("pk").values_list("action", flat=True)) == ["archived", "unarchived"]
     gone.refresh_from_db()
     assert gone.revision == 3
+
+
+def test_a_group_is_as_old_and_as_bad_as_the_findings_that_are_left() -> None:
+    about = factories.exec_session()
+    plain, other = factories.tag_set("a"), factories.tag_set("b")
+    made = [
+        factories.finding(session=about, event=factories.event(), event_time=at, priority=priority, tag_set=tags)
+        for at, priority, tags in (
+            (NOW - timedelta(hours=3), 2, plain),
+            (NOW - timedelta(hours=2), 5, plain),
+            (NOW - timedelta(hours=1), 4, other),
+            (NOW, 2, other),
+        )
+    ]
+    rules = effective()
+    services.archive(because={made[0].pk: "gone"}, by=rules, now=NOW)
+    group = FindingGroup.objects.get()
+    assert (group.first_seen_at, group.last_seen_at) == (NOW - timedelta(hours=2), NOW)
+    assert (group.priority, group.tag_set) == (2, other)
+    services.archive(because={made[2].pk: "gone", made[3].pk: "gone"}, by=rules, now=NOW)
+    group = FindingGroup.objects.get()
+    assert (group.first_seen_at, group.last_seen_at) == (NOW - timedelta(hours=2), NOW - timedelta(hours=2))
+    assert (group.priority, group.tag_set, group.count) == (5, plain, 1)
 
 
 def test_a_page_costs_the_same_number_of_queries_whatever_it_holds(
