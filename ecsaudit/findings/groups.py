@@ -134,13 +134,15 @@ def look_again(groups: Sequence[FindingGroup]) -> None:
         newest_tags=Subquery(newest.values("tag_set")[:1]),
         is_as_bad=Exists(left.filter(priority=OuterRef("priority"))),
     )
-    found = {row.pk: row for row in rows}
-    milder = [pk for pk, row in found.items() if not row.is_as_bad]
+    columns = ("oldest_at", "newest_at", "newest_tags", "is_as_bad")
+    found = {row["pk"]: row for row in rows.values("pk", *columns)}
+    milder = [pk for pk, row in found.items() if not row["is_as_bad"]]
     of_milder = Finding.objects.active().filter(group__in=milder).order_by()
     worst = dict(of_milder.values_list("group").annotate(worst=Min("priority"))) if milder else {}
     for group in groups:
         row = found[group.pk]
-        if row.newest_at is None:
+        if row["newest_at"] is None:
             continue
-        group.first_seen_at, group.last_seen_at, group.tag_set_id = row.oldest_at, row.newest_at, row.newest_tags
+        group.first_seen_at, group.last_seen_at = row["oldest_at"], row["newest_at"]
+        group.tag_set_id = row["newest_tags"]
         group.priority = worst.get(group.pk, group.priority)

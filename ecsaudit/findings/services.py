@@ -166,22 +166,22 @@ def archive(*, because: Mapping[int, str], by: Effective, now: datetime) -> list
     return [finding.pk for finding in found]
 
 
-def bring_back(*, finding_ids: Collection[int], because: str, now: datetime) -> int:
-    """Open those of these findings again that are archived; returns how many. Must run as `archive` does."""
+def bring_back(*, finding_ids: Collection[int], because: str, now: datetime) -> list[int]:
+    """Open those of these findings again that are archived; returns which. Must run as `archive` does."""
     found = triage.locked(Finding.objects.filter(pk__in=finding_ids, record_state=RecordState.ARCHIVED))
     steps = triage.Steps()
     unarchive(found, because, now, steps)
     groups.count(steps, now)
     count_again(found, 1)
-    return len(found)
+    return [finding.pk for finding in found]
 
 
 @dataclass(frozen=True, slots=True)
 class BroughtUp:
-    """Findings that are new, and how many archived ones were opened again, and how many were there already."""
+    """Findings that are new, the ids of archived ones that were opened again, and how many were there already."""
 
     made: Sequence[Finding]
-    reopened: int
+    reopened: Sequence[int]
     kept: int
 
 
@@ -224,7 +224,7 @@ def bring_up(
             Activity(finding=finding, at=now, action=Action.RECURRED, text=because_late) for finding in late
         )
     count_again([*reopened, *late], 1)
-    return BroughtUp(late, len(reopened), kept)
+    return BroughtUp(late, [finding.pk for finding in reopened], kept)
 
 
 def unarchive(found: Sequence[Finding], because: str, now: datetime, steps: triage.Steps) -> None:

@@ -46,7 +46,7 @@ def hand_over(over: Mapping[int, str]) -> None:
             note(exception, ids)
 
 
-def bring_back(finding_ids: Collection[int], because: str) -> int:
+def bring_back(finding_ids: Collection[int], because: str) -> list[int]:
     back = findings.bring_back(finding_ids=finding_ids, because=because, now=timezone.now())
     Hidden.objects.filter(finding__in=finding_ids).delete()
     return back

@@ -117,7 +117,7 @@ def test_archived_findings_leave_their_group_s_numbers_and_return_to_them() -> N
     assert (group.count, group.open_count) == (1, 1)
     event = Event.objects.select_related("body").get(event_id="at-10")
     matches = {event.pk: rules.rule_set.evaluate(event.raw_text)}
-    assert services.bring_up(matches=matches, by=rules) == services.BroughtUp([], reopened=1, kept=0)
+    assert services.bring_up(matches=matches, by=rules) == services.BroughtUp([], reopened=[gone.pk], kept=0)
     group.refresh_from_db()
     assert (group.count, group.open_count) == (2, 2)
     assert list(gone.activities.order_by("pk").values_list("action", flat=True)) == ["archived", "unarchived"]
