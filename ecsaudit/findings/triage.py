@@ -149,8 +149,12 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class Suppress:
-    """Suppress the findings' groups: these findings, and later ones, until a time (ISO 8601), until so many more have come,
-    or as long as the rule's text stays what it is."""
+    """Suppress these findings, and later ones of their groups, until a time (ISO 8601), until so many more have come, or as
+    long as the rule's text stays what it is.
+
+    Other findings of the groups that are open stay open: nobody decided on them, and they may be very many. Screens say
+    so; who means all of a group chooses the group.
+    """
 
     action: ClassVar[Action] = Action.STATUS
     reason: str
