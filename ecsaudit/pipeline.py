@@ -24,9 +24,10 @@ from ecsaudit.execsessions import services as execsessions
 from ecsaudit.execsessions.daily_counts import Tally
 from ecsaudit.execsessions.facts import EVENT_NAMES, ssm_session_id
 from ecsaudit.findings import services as findings
+from ecsaudit.findings import triage
 from ecsaudit.library import services as library
 from ecsaudit.library.effective import RulesBroken, rules
-from ecsaudit.policies.routing import route
+from ecsaudit.policies.routing import route, route_back
 
 logger = logging.getLogger(__name__)
 # A turn ends after this, so that no busy account keeps the others waiting; it goes on at once when a worker is free.
@@ -112,10 +113,29 @@ def take_in(feed: Feed, items: Sequence[dict[str, Any]]) -> int:
     effective = rules.held()
     tally = Tally()
     new = store_page(feed=feed, items=items, ssm_session_id=ssm_session_id)
+    judged = findings.judge(new, effective)
     session_of = execsessions.join(new, tally)
-    findings.link(session_of)
-    found = findings.judge(new, session_of, effective, tally)
+    found = findings.keep(judged, session_of, tally)
     route(found, timezone.now())
     findings.count(set(session_of.values()))
     tally.save(feed.account_id)
     return len(new)
+
+
+def end_suppressions(stop: StopEvent) -> None:
+    """End the suppressions that are due, open what ended ones suppressed, and write down whom to tell of it."""
+    triage.end_suppressions(timezone.now())
+    for suppression_id in triage.opening():
+        open_again(suppression_id, stop)
+
+
+def open_again(suppression_id: int, stop: StopEvent, *, pages: int | None = None) -> None:
+    """Open what an ended suppression suppressed, so many pages at most; each is kept by itself, with whom to tell of it."""
+    made = 0
+    while not stop.is_set() and made != pages:
+        with transaction.atomic():
+            opened = triage.open_again(suppression_id, timezone.now())
+            route_back([finding.pk for finding in opened or ()], timezone.now())
+        if opened is None:
+            return
+        made += 1

@@ -10,7 +10,7 @@ from kombu.exceptions import OperationalError
 
 from ecsaudit import pipeline
 from ecsaudit.celery import WAKE_SECONDS
-from ecsaudit.findings import bulk, triage
+from ecsaudit.findings import bulk
 from ecsaudit.notifications import outbox, sending
 from ecsaudit.policies.routing import route_own
 from ecsaudit.replay import exceptions, turns
@@ -128,4 +128,12 @@ def bulk_action_soon(action_id: int) -> None:
 @shared_task
 def end_suppressions() -> None:
     """Open again what was suppressed until now."""
-    triage.end_suppressions(timezone.now())
+    pipeline.end_suppressions(stopping)
+
+
+def end_suppressions_soon() -> None:
+    """Wake a worker now; where no broker answers, the next tick does."""
+    try:
+        end_suppressions.apply_async(expires=WAKE_SECONDS * 25, retry=False)
+    except OperationalError as error:
+        logger.warning("no worker was woken", extra={"suppressions": True, "reason": str(error)})

@@ -19,7 +19,7 @@ if WORKER or "ECSAUDIT_DATA_DIR" not in os.environ:
 if WORKER and os.environ.get("REDIS_URL", "").endswith("/0"):
     os.environ["REDIS_URL"] = os.environ["REDIS_URL"].removesuffix("0") + WORKER
 
-from ecsaudit.settings import *  # noqa: F403
+from ecsaudit.settings import *  # noqa: E402, F403
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 AXES_ENABLED = False

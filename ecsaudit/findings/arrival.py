@@ -1,63 +1,47 @@
 """Findings that come new: into their groups, past a suppression in force, with a line when their group comes back."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from ecsaudit.findings import groups, triage
+from ecsaudit.findings import triage
 from ecsaudit.findings.models import Action, Activity, Finding, Suppression, WorkflowStatus
 
 
-def store(found: Sequence[Finding], now: datetime) -> list[Finding]:
-    """Insert findings whose `group` is set, in the transaction at hand, and count them in their groups."""
-    if not found:
-        return []
-    in_force = suppressions_of({finding.group_id for finding in found})
-    seen: defaultdict[int, int] = defaultdict(int)
-    steps = triage.Steps()
-    over: dict[int, tuple[Suppression, str]] = {}
-    back: dict[int, Finding] = {}
+def suppressions_of(found: Iterable[Finding]) -> dict[int, Suppression]:
+    """Those in force on the groups of these findings, by the group's id; to be asked for before any finding is locked.
+
+    They are kept as they are: one that ended at this moment would not open a finding that isn't stored yet.
+    """
+    in_force = triage.in_force({finding.group_id for finding in found})
+    return {each.group_id: each for each in in_force.select_for_update(no_key=True).order_by("pk")}
+
+
+def store(found: Sequence[Finding], in_force: dict[int, Suppression], now: datetime, steps: triage.Steps) -> None:
+    """Insert findings whose `group` is set, in the transaction at hand; `steps` are for groups.count, behind all others.
+
+    `in_force` are the suppressions_of these findings; those that are over end here.
+    """
+    back: list[Finding] = []
     for finding in found:
-        group = finding.group
-        seen[group.pk] += 1
+        group, step = finding.group, steps[finding.group_id]
         suppression = in_force.get(group.pk)
         if suppression is not None:
-            because = reason_to_end(suppression, finding, group.count + seen[group.pk], now)
+            count = group.count + step.count + 1
+            because = triage.why_over(suppression, count=count, version_id=finding.rule_version_id, now=now)
             if because:
-                over[group.pk] = in_force.pop(group.pk), because
+                # What it suppressed is opened later, page by page: that may be very much.
+                triage.end(in_force.pop(group.pk), because=because, now=now)
             else:
                 finding.suppression, finding.close_reason = suppression, suppression.reason
                 finding.workflow_status = WorkflowStatus.SUPPRESSED
-        if group.count and not group.open_count and triage.is_open(finding):
-            back.setdefault(group.pk, finding)
+        if group.count and not group.open_count + step.open_count and triage.is_open(finding):
+            back.append(finding)
         finding.updated_at = now
-        steps[group.pk].count += 1
-        steps[group.pk].open_count += triage.is_open(finding)
-        steps[group.pk].came(finding)
-    stored = Finding.objects.bulk_create(found)
-    Activity.objects.bulk_create([*born_suppressed(stored, now), *came_back(back.values(), now)])
-    # Before the groups are locked, because it locks findings: see findings.groups.
-    for suppression, because in over.values():
-        triage.end(suppression, because=because, now=now)
-    groups.count(steps, now)
-    return stored
-
-
-def suppressions_of(group_ids: set[int]) -> dict[int, Suppression]:
-    """Those in force, kept as they are: one that ended at this moment would not open a finding that isn't stored yet."""
-    found = triage.in_force(group_ids).select_for_update(no_key=True).order_by("pk")
-    return {suppression.group_id: suppression for suppression in found}
-
-
-def reason_to_end(suppression: Suppression, finding: Finding, count: int, now: datetime) -> str:
-    """Why this finding, the `count`th of its group, ends the suppression; empty where it doesn't."""
-    if suppression.until_at is not None and suppression.until_at <= now:
-        return f"its time was up at {suppression.until_at:%Y-%m-%d %H:%M} UTC"
-    if suppression.until_count is not None and count >= suppression.until_count:
-        return f"the group has {count:,} findings"
-    if suppression.while_version_id is not None and suppression.while_version_id != finding.rule_version_id:
-        return "the rule was changed"
-    return ""
+        step.count += 1
+        step.open_count += triage.is_open(finding)
+        step.came(finding)
+    Finding.objects.bulk_create(found)
+    Activity.objects.bulk_create([*born_suppressed(found, now), *came_back(back, now)])
 
 
 def born_suppressed(found: Sequence[Finding], now: datetime) -> list[Activity]:

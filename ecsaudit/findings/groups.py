@@ -5,9 +5,11 @@ Order of locks, for everybody: see findings.triage.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+
+from django.db.models import Exists, Min, OuterRef, Subquery
 
 from ecsaudit.findings.fingerprint import Subject, digest, fingerprint
 from ecsaudit.findings.models import Finding, FindingGroup
@@ -85,14 +87,21 @@ class Step:
             self.oldest = finding
 
 
+def locked(group_ids: Iterable[int]) -> list[FindingGroup]:
+    """These groups, locked in one order for everybody."""
+    wanted = FindingGroup.objects.filter(pk__in=list(group_ids))
+    return list(wanted.select_for_update(no_key=True).order_by("pk"))
+
+
 def count(steps: Mapping[int, Step], now: datetime) -> None:
     """Add these steps (group id → step) to the groups' numbers; must be the last lock but the roll-up's that is taken."""
     steps = {pk: step for pk, step in steps.items() if step.count or step.open_count}
     if not steps:
         return
-    groups = list(FindingGroup.objects.select_for_update(no_key=True).filter(pk__in=steps).order_by("pk"))
+    groups = locked(steps)
     for group in groups:
         move(group, steps[group.pk], now)
+    look_again([group for group in groups if steps[group.pk].count < 0 and group.count])
     FindingGroup.objects.bulk_update(groups, NUMBERS)
 
 
@@ -108,3 +117,32 @@ def move(group: FindingGroup, step: Step, now: datetime) -> None:
             group.last_seen_at, group.tag_set_id = step.newest.event_time, step.newest.tag_set_id
     group.count += step.count
     group.open_count += step.open_count
+
+
+def look_again(groups: Sequence[FindingGroup]) -> None:
+    """Set times, priority and tag set of groups, which are locked, by the findings that are left after some were archived.
+
+    One query; one more where the worst are gone, because only that looks at all findings of a group.
+    """
+    if not groups:
+        return
+    left = Finding.objects.active().filter(group=OuterRef("pk")).order_by("event_time", "pk")
+    newest = left.reverse()
+    rows = FindingGroup.objects.filter(pk__in=[group.pk for group in groups]).annotate(
+        oldest_at=Subquery(left.values("event_time")[:1]),
+        newest_at=Subquery(newest.values("event_time")[:1]),
+        newest_tags=Subquery(newest.values("tag_set")[:1]),
+        is_as_bad=Exists(left.filter(priority=OuterRef("priority"))),
+    )
+    columns = ("oldest_at", "newest_at", "newest_tags", "is_as_bad")
+    found = {row["pk"]: row for row in rows.values("pk", *columns)}
+    milder = [pk for pk, row in found.items() if not row["is_as_bad"]]
+    of_milder = Finding.objects.active().filter(group__in=milder).order_by()
+    worst = dict(of_milder.values_list("group").annotate(worst=Min("priority"))) if milder else {}
+    for group in groups:
+        row = found[group.pk]
+        if row["newest_at"] is None:
+            continue
+        group.first_seen_at, group.last_seen_at = row["oldest_at"], row["newest_at"]
+        group.tag_set_id = row["newest_tags"]
+        group.priority = worst.get(group.pk, group.priority)

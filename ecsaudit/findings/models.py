@@ -167,6 +167,8 @@ class Suppression(models.Model):
     text = models.TextField(blank=True)
     ended_at = models.DateTimeField(null=True)
     ended_because = models.CharField(max_length=256, blank=True)
+    ended_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+    is_opening = models.BooleanField(default=False, help_text="It ended, and its findings are still to be opened")
     bulk = models.ForeignKey("BulkAction", on_delete=models.SET_NULL, null=True, related_name="suppressions")
     instead_of = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, related_name="+")
 
@@ -179,6 +181,8 @@ class Suppression(models.Model):
         indexes = [
             # those that a date ends, asked for every few seconds
             models.Index(fields=["until_at"], condition=Q(ended_at__isnull=True), name="suppression_due"),
+            # those whose findings are still to be opened, asked for every few seconds, and of a group
+            models.Index(fields=["group"], condition=Q(is_opening=True), name="suppression_opening"),
         ]
 
     def __str__(self) -> str:

@@ -17,7 +17,7 @@ from ecsaudit.execsessions.models import ExecSession, SessionEvent
 from ecsaudit.execsessions.services import outer
 from ecsaudit.findings import arrival, groups, triage
 from ecsaudit.findings.fingerprint import Subject, subject_of
-from ecsaudit.findings.models import Action, Activity, Finding, Priority, RecordState, TagSet
+from ecsaudit.findings.models import Action, Activity, Finding, Priority, RecordState, Suppression, TagSet
 from ecsaudit.library.effective import Effective
 from ecsaudit.library.exception_rows import note_hidden
 from ecsaudit.library.services import count_quiet
@@ -26,15 +26,27 @@ Tags = tuple[str, ...]
 STATE_COLUMNS = ("record_state", "archived_at", "archived_by", *triage.BOOKKEEPING)
 
 
-def judge(
-    new_events: Sequence[NewEvent], session_of: Mapping[int, int], effective: Effective, tally: Tally
-) -> list[Finding]:
-    """Make a finding of every rule that matches one of the events, in the transaction that stored them.
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What rules say of new events: findings that aren't stored yet, with the suppressions in force on their groups.
 
-    `session_of` is event id → session id. What rules in the shadow or off match is counted only; what exceptions keep from
-    being found is noted.
+    `quiet` is what rules in the shadow or off matched; `hidden` are event ids with the names of the exceptions that kept
+    the event from being found, `times` those of all the events.
     """
-    matches: list[tuple[NewEvent, engine.Match]] = []
+
+    found: list[Finding]
+    in_force: dict[int, Suppression]
+    quiet: Counter[tuple[str, date]]
+    hidden: dict[int, tuple[str, ...]]
+    times: dict[int, datetime]
+
+
+def judge(new_events: Sequence[NewEvent], effective: Effective) -> Judged:
+    """A finding of every rule that matches one of the events, for `keep`, in the transaction that stored them.
+
+    Before events are joined into sessions, because that may write to findings, and suppressions are locked before those.
+    """
+    matches: list[tuple[Event, Record, engine.Match]] = []
     quiet: Counter[tuple[str, date]] = Counter()
     hidden: dict[int, tuple[str, ...]] = {}
     for new in new_events:
@@ -44,19 +56,31 @@ def judge(
             if match.rule in effective.quiet:
                 quiet[storable(match.rule, 256), new.event.event_time.date()] += 1
             else:
-                matches.append((new, match))
-    count_quiet(quiet)
-    note_hidden(hidden, {new.event.pk: new.event.event_time for new in new_events})
-    found = made([(new.event, new.record, match) for new, match in matches], session_of, effective)
+                matches.append((new.event, new.record, match))
+    found = drafted(matches, {}, effective)
+    times = {new.event.pk: new.event.event_time for new in new_events}
+    return Judged(found, arrival.suppressions_of(found), quiet, hidden, times)
+
+
+def keep(judged: Judged, session_of: Mapping[int, int], tally: Tally) -> list[Finding]:
+    """Store what was judged, and have findings of earlier events follow theirs; `session_of` is event id → session id."""
+    count_quiet(judged.quiet)
+    link(session_of)
+    now, steps, found = timezone.now(), triage.Steps(), judged.found
+    for finding in found:
+        finding.session_id = session_of.get(finding.event_id) if finding.event_id else None
+    arrival.store(found, judged.in_force, now, steps)
+    groups.count(steps, now)
+    note_hidden(judged.hidden, judged.times)
     for finding in found:
         tally.finding(finding.event_time.date(), finding.rule, finding.tag_set_id)
     return found
 
 
-def made(
+def drafted(
     matches: Sequence[tuple[Event, Record, engine.Match]], session_of: Mapping[int, int], effective: Effective
 ) -> list[Finding]:
-    """The findings of these matches, stored in their groups; a group that is suppressed has them born suppressed."""
+    """The findings of these matches with their groups, which are stored; the findings are for arrival.store."""
     tag_sets = tag_sets_of(storable_tags(match) for _, _, match in matches)
     subjects: dict[int, Subject] = {}
     drafts = []
@@ -70,7 +94,7 @@ def made(
         finding = finding_of(event, match, session_of.get(event.pk), effective, draft.tag_set_id)
         finding.group = group_of[draft.fingerprint]
         found.append(finding)
-    return arrival.store(found, timezone.now())
+    return found
 
 
 def draft_of(event: Event, match: engine.Match, subject: Subject, tag_set_id: int) -> groups.Draft:
@@ -132,12 +156,12 @@ NO_LONGER = "The rule no longer matches the event."
 AGAIN = "The rule matches the event again."
 
 
-def archive(*, finding_ids: Collection[int], by: Effective, now: datetime, because: str = NO_LONGER) -> int:
-    """Archive those of these findings that are active, because `by` no longer has them match; returns how many.
+def archive(*, because: Mapping[int, str], by: Effective, now: datetime) -> list[int]:
+    """Archive those of these findings (id → why) that are active; `by` no longer has them match. Returns which they were.
 
     Must run in a transaction that keeps ingest waiting: see Library.locked.
     """
-    found = triage.locked(Finding.objects.active().filter(pk__in=finding_ids))
+    found = triage.locked(Finding.objects.active().filter(pk__in=because.keys()))
     steps, lines = triage.Steps(), []
     for finding in found:
         was_open = triage.is_open(finding)
@@ -145,28 +169,30 @@ def archive(*, finding_ids: Collection[int], by: Effective, now: datetime, becau
         steps[finding.group_id].count -= 1
         steps[finding.group_id].open_count -= was_open
         triage.touch(finding, now)
-        lines.append(Activity(finding=finding, at=now, action=Action.ARCHIVED, text=because))
+        lines.append(Activity(finding=finding, at=now, action=Action.ARCHIVED, text=because[finding.pk]))
     Finding.objects.bulk_update(found, STATE_COLUMNS)
     Activity.objects.bulk_create(lines)
-    count_again(found, -1)
     groups.count(steps, now)
-    return len(found)
+    count_again(found, -1)
+    return [finding.pk for finding in found]
 
 
-def bring_back(*, finding_ids: Collection[int], because: str, now: datetime) -> int:
-    """Open those of these findings again that are archived; returns how many. Must run as `archive` does."""
+def bring_back(*, finding_ids: Collection[int], because: str, now: datetime) -> list[int]:
+    """Open those of these findings again that are archived; returns which. Must run as `archive` does."""
     found = triage.locked(Finding.objects.filter(pk__in=finding_ids, record_state=RecordState.ARCHIVED))
-    unarchive(found, because, now)
+    steps = triage.Steps()
+    unarchive(found, because, now, steps)
+    groups.count(steps, now)
     count_again(found, 1)
-    return len(found)
+    return [finding.pk for finding in found]
 
 
 @dataclass(frozen=True, slots=True)
 class BroughtUp:
-    """Findings that are new, and how many archived ones were opened again, and how many were there already."""
+    """Findings that are new, the ids of archived ones that were opened again, and how many were there already."""
 
     made: Sequence[Finding]
-    reopened: int
+    reopened: Sequence[int]
     kept: int
 
 
@@ -185,31 +211,36 @@ def bring_up(
         .filter(pk__in=matches)
         .select_related("account", "body")
     }
-    present = {(each.event_id, each.rule): each for each in triage.locked(Finding.objects.filter(event__in=events))}
+    # Nobody makes or archives findings meanwhile, so they can be looked at before anything is locked.
+    present = {(each.event_id, each.rule): each for each in Finding.objects.filter(event__in=events)}
     session_of = dict(SessionEvent.objects.filter(event__in=events).values_list("event_id", "session_id"))
-    reopened, missing, kept = [], [], 0
+    archived, missing, kept = [], [], 0
     for event_id, event in events.items():
         for match in matches[event_id]:
             finding = present.get((event_id, storable(match.rule, 256)))
             if finding is None:
                 missing.append((event, read(event.raw_text, outer(event)), match))
             elif finding.record_state == RecordState.ARCHIVED:
-                reopened.append(finding)
+                archived.append(finding.pk)
             else:
                 kept += 1
-    unarchive(reopened, because, now)
-    late = made(missing, session_of, by)
+    steps, late = triage.Steps(), drafted(missing, session_of, by)
+    in_force = arrival.suppressions_of(late)
+    reopened = triage.locked(Finding.objects.filter(pk__in=archived))
+    unarchive(reopened, because, now, steps)
+    arrival.store(late, in_force, now, steps)
+    groups.count(steps, now)
     if because_late:
         Activity.objects.bulk_create(
             Activity(finding=finding, at=now, action=Action.RECURRED, text=because_late) for finding in late
         )
     count_again([*reopened, *late], 1)
-    return BroughtUp(late, len(reopened), kept)
+    return BroughtUp(late, [finding.pk for finding in reopened], kept)
 
 
-def unarchive(found: Sequence[Finding], because: str, now: datetime) -> None:
-    """Have archived findings count again in their groups; whoever calls counts them elsewhere, see count_again."""
-    steps, lines = triage.Steps(), []
+def unarchive(found: Sequence[Finding], because: str, now: datetime, steps: triage.Steps) -> None:
+    """Have archived findings, which are locked, count again; whoever calls counts them: see groups.count, count_again."""
+    lines = []
     for finding in found:
         finding.record_state, finding.archived_at, finding.archived_by = RecordState.ACTIVE, None, None
         triage.touch(finding, now)
@@ -219,7 +250,6 @@ def unarchive(found: Sequence[Finding], because: str, now: datetime) -> None:
         lines.append(Activity(finding=finding, at=now, action=Action.UNARCHIVED, text=because))
     Finding.objects.bulk_update(found, STATE_COLUMNS)
     Activity.objects.bulk_create(lines)
-    groups.count(steps, now)
 
 
 def count_again(changed: Iterable[Finding], step: int) -> None:

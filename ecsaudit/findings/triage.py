@@ -2,7 +2,8 @@
 
 Every change is a line of the finding's history, and is told to Security Hub by whoever reads `hub_is_stale`.
 
-Order of locks, for everybody: a bulk action, suppressions, findings, groups, each by id.
+Order of locks, for everybody: a bulk action, suppressions, findings, groups, each by id. Who changes several findings in
+several steps locks all of them, and then all of their groups, before the first.
 
 TriageError             what was asked can't be done; its text says what to do
 └── ChangedMeanwhile    the finding is no longer what the person saw
@@ -28,7 +29,6 @@ from ecsaudit.findings.models import (
     BulkAction,
     CloseReason,
     Finding,
-    FindingGroup,
     RecordState,
     Suppression,
     WorkflowStatus,
@@ -42,10 +42,15 @@ BOOKKEEPING = ("updated_at", "revision", "hub_is_stale")
 BATCH = 500
 LONGEST_TEXT = 10_000
 REPLACED = "another one took its place"
+TAKEN_BACK = "the action that suppressed it was taken back"
 
 
 class TriageError(ValueError):
     """What was asked can't be done."""
+
+
+class Overtaken(RuntimeError):
+    """Somebody suppressed one of the groups between two locks; to be tried again."""
 
 
 class ChangedMeanwhile(TriageError):
@@ -144,8 +149,12 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class Suppress:
-    """Suppress the findings' groups: these findings, and later ones, until a time (ISO 8601), until so many more have come,
-    or as long as the rule's text stays what it is."""
+    """Suppress these findings, and later ones of their groups, until a time (ISO 8601), until so many more have come, or as
+    long as the rule's text stays what it is.
+
+    Other findings of the groups that are open stay open: nobody decided on them, and they may be very many. Screens say
+    so; who means all of a group chooses the group.
+    """
 
     action: ClassVar[Action] = Action.STATUS
     reason: str
@@ -238,32 +247,56 @@ def apply(
     change.check()
     if len(change.text) > LONGEST_TEXT:
         raise TriageError(f"the text has {len(change.text):,} characters; {LONGEST_TEXT:,} are allowed")
-    with transaction.atomic():
-        if isinstance(change, Suppress):
-            lock_suppressions(finding_ids)
-        found = locked(Finding.objects.filter(fitting or Q(), pk__in=finding_ids))
-        if revision is not None and any(finding.revision != revision for finding in found):
-            raise ChangedMeanwhile("somebody changed this finding after you opened it; look at what, then decide again")
-        if isinstance(change, Undo):
-            change = with_before(change, found)
-        suppressions = suppress_groups(change, found, by, now, bulk) if isinstance(change, Suppress) else {}
-        lines, steps = [], Steps()
-        for finding in found:
-            columns = change.columns(finding)
-            if suppressions:
-                columns["suppression_id"] = suppressions[finding.group_id].pk
-            line = changed(finding, columns, now, steps)
-            if line is None and not isinstance(change, Comment):
-                continue
-            before, after = line or ({}, {})
-            lines.append(
-                Activity(
-                    finding=finding, at=now, by=by, action=change.action,
-                    before=before, after=after, text=change.text, bulk=bulk,
-                )
-            )  # fmt: skip
-        write([line.finding for line in lines], lines, steps, now)
-    return Outcome(changed=len(lines), unchanged=len(finding_ids) - len(lines))
+    asked = Asked(finding_ids, change, by, now, bulk, fitting or Q(), revision)
+    while True:
+        try:
+            changed = applied(asked)
+        except Overtaken:
+            continue
+        return Outcome(changed=changed, unchanged=len(finding_ids) - changed)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What `apply` was asked for."""
+
+    finding_ids: Collection[int]
+    change: Change
+    by: User | None
+    now: datetime
+    bulk: BulkAction | None
+    fitting: Q
+    revision: int | None
+
+
+@transaction.atomic
+def applied(asked: Asked) -> int:
+    """Make the change, all or nothing; returns how many findings it changed."""
+    change, now = asked.change, asked.now
+    standing = lock_suppressions(asked.finding_ids) if isinstance(change, Suppress) else set()
+    found = locked(Finding.objects.filter(asked.fitting, pk__in=asked.finding_ids))
+    if asked.revision is not None and any(finding.revision != asked.revision for finding in found):
+        raise ChangedMeanwhile("somebody changed this finding after you opened it; look at what, then decide again")
+    if isinstance(change, Undo):
+        change = with_before(change, found, now)
+    suppressions = suppress_groups(asked, change, found, standing) if isinstance(change, Suppress) else {}
+    lines, steps = [], Steps()
+    for finding in found:
+        columns = change.columns(finding)
+        if suppressions:
+            columns["suppression_id"] = suppressions[finding.group_id].pk
+        line = changed(finding, columns, now, steps)
+        if line is None and not isinstance(change, Comment):
+            continue
+        before, after = line or ({}, {})
+        lines.append(
+            Activity(
+                finding=finding, at=now, by=asked.by, action=change.action,
+                before=before, after=after, text=change.text, bulk=asked.bulk,
+            )
+        )  # fmt: skip
+    write([line.finding for line in lines], lines, steps, now)
+    return len(lines)
 
 
 def locked(findings: QuerySet[Finding]) -> list[Finding]:
@@ -313,30 +346,41 @@ def write(findings: Sequence[Finding], lines: Sequence[Activity], steps: Steps, 
     groups.count(steps, now)
 
 
-def in_force(groups: Collection[int]) -> QuerySet[Suppression]:
-    return Suppression.objects.filter(group__in=groups, ended_at__isnull=True)
+def in_force(group_ids: Collection[int]) -> QuerySet[Suppression]:
+    return Suppression.objects.filter(group__in=group_ids, ended_at__isnull=True)
 
 
-def lock_suppressions(finding_ids: Collection[int]) -> None:
-    """Keep the suppressions of these findings' groups as they are, until the transaction ends."""
+def lock_suppressions(finding_ids: Collection[int]) -> set[int]:
+    """Keep the suppressions of these findings' groups as they are, until the transaction ends; returns their ids."""
     group_ids = set(Finding.objects.filter(pk__in=finding_ids).values_list("group", flat=True))
-    list(in_force(group_ids).select_for_update(no_key=True).order_by("pk"))
+    return {each.pk for each in standing_on(group_ids).select_for_update(no_key=True).order_by("pk")}
+
+
+def standing_on(group_ids: Collection[int]) -> QuerySet[Suppression]:
+    """Those in force on these groups, and those that ended and still have findings to open."""
+    return Suppression.objects.filter(Q(ended_at__isnull=True) | Q(is_opening=True), group__in=group_ids)
 
 
 def suppress_groups(
-    change: Suppress, found: Sequence[Finding], by: User | None, now: datetime, bulk: BulkAction | None
+    asked: Asked, change: Suppress, found: Sequence[Finding], standing: Collection[int]
 ) -> dict[int, Suppression]:
     """One suppression in force for each group of these findings, in place of one that was; returns group id → suppression.
 
-    The one that the same bulk action made, with an earlier batch, is kept.
+    The one that the same bulk action made, with an earlier batch, is kept. `standing` are the ids of those that are locked;
+    Overtaken where there are others by now, because locking them only now would be against the order.
     """
+    bulk, by, now = asked.bulk, asked.by, asked.now
     group_ids = {finding.group_id for finding in found}
     # Whoever suppresses the same group at this moment waits here.
-    locked_groups = list(FindingGroup.objects.select_for_update(no_key=True).filter(pk__in=group_ids).order_by("pk"))
+    locked_groups = groups.locked(group_ids)
+    if not set(standing_on(group_ids).values_list("pk", flat=True)) <= set(standing):
+        raise Overtaken
     before = {suppression.group_id: suppression for suppression in in_force(group_ids)}
     kept = {pk: each for pk, each in before.items() if bulk is not None and each.bulk_id == bulk.pk}
     replaced = [each.pk for each in before.values() if each.group_id not in kept]
     Suppression.objects.filter(pk__in=replaced).update(ended_at=now, ended_because=REPLACED)
+    # What an ended one has not opened yet stays as it is.
+    Suppression.objects.filter(group__in=group_ids, is_opening=True).update(is_opening=False)
     versions = versions_now(found) if change.while_rule_stays else {}
     made = Suppression.objects.bulk_create(
         Suppression(
@@ -366,7 +410,7 @@ def versions_now(found: Sequence[Finding]) -> dict[str, int]:
     return known
 
 
-def with_before(change: Undo, found: Sequence[Finding]) -> Undo:
+def with_before(change: Undo, found: Sequence[Finding], now: datetime) -> Undo:
     """The change with what each finding had before the bulk action, where nobody changed the same columns since."""
     first = Activity.objects.filter(bulk=change.bulk_id).order_by("pk").values_list("pk", flat=True).first() or 0
     before: dict[int, dict[str, Any]] = {}
@@ -375,17 +419,21 @@ def with_before(change: Undo, found: Sequence[Finding]) -> Undo:
             before[line.finding_id] = line.before
         elif not before.get(line.finding_id, {}).keys().isdisjoint(line.after):
             del before[line.finding_id]
-    return Undo(change.bulk_id, change.text, still_possible(before, change.bulk_id))
+    return Undo(change.bulk_id, change.text, still_possible(before, change.bulk_id, now))
 
 
-def still_possible(before: Mapping[int, dict[str, Any]], bulk_id: int) -> dict[int, dict[str, Any]]:
+def still_possible(before: Mapping[int, dict[str, Any]], bulk_id: int, now: datetime) -> dict[int, dict[str, Any]]:
     """What findings had, where it can be had again: not a suppression that is over, nor somebody who is gone."""
     asked = {columns["suppression_id"] for columns in before.values() if columns.get("suppression_id")}
-    # Those whose place this very action took are in force again when it is undone.
-    revived = Suppression.objects.filter(bulk=bulk_id, instead_of__isnull=False).values("instead_of")
-    standing = Suppression.objects.filter(Q(ended_at__isnull=True) | Q(pk__in=revived), pk__in=asked)
+    group_of = dict(Suppression.objects.filter(pk__in=asked).values_list("pk", "group"))
+    # A group stays suppressed by what somebody else did, or by what this very action took the place of.
+    suppressed = {
+        each.group_id
+        for each in in_force(set(group_of.values())).select_related("instead_of")
+        if each.bulk_id != bulk_id or to_revive(each, now)
+    }
+    over = {pk for pk in asked if group_of.get(pk) not in suppressed}
     people = {columns["assignee_id"] for columns in before.values() if columns.get("assignee_id")}
-    over = asked - set(standing.values_list("pk", flat=True))
     gone = people - set(User.objects.filter(pk__in=people).values_list("pk", flat=True))
     opened = {"workflow_status": WorkflowStatus.NEW.value, "close_reason": "", "suppression_id": None}
     return {
@@ -416,35 +464,81 @@ def end_suppressions(now: datetime) -> int:
 
 
 def end(suppression: Suppression, *, because: str, now: datetime, by: User | None = None) -> bool:
-    """End one suppression, once, and open what is suppressed in its group; returns whether it was in force."""
-    with transaction.atomic():
-        if not in_force([suppression.group_id]).filter(pk=suppression.pk).update(ended_at=now, ended_because=because):
-            return False
-        # Those as well that one suppressed whose place it took.
-        of_group = Finding.objects.filter(group=suppression.group_id, suppression__isnull=False)
-        found = locked(of_group.filter(workflow_status=WorkflowStatus.SUPPRESSED))
-        lines, steps = [], Steps()
-        for finding in found:
-            columns = {"workflow_status": WorkflowStatus.NEW.value, "close_reason": "", "suppression_id": None}
-            before, after = changed(finding, columns, now, steps) or ({}, {})
-            text = f"The suppression ended: {because}"
-            lines.append(
-                Activity(finding=finding, at=now, by=by, action=Action.RECURRED, before=before, after=after, text=text)
+    """End one suppression, once; returns whether it was in force. What it suppressed is for `open_again` to open."""
+    mine = in_force([suppression.group_id]).filter(pk=suppression.pk)
+    return bool(mine.update(ended_at=now, ended_because=because, ended_by=by, is_opening=True))
+
+
+def opening() -> list[int]:
+    """The ids of suppressions that ended, and of which findings are still to be opened."""
+    return list(Suppression.objects.filter(is_opening=True).order_by("pk").values_list("pk", flat=True))
+
+
+def open_again(suppression_id: int, now: datetime) -> list[Finding] | None:
+    """Open the next findings of a suppression that ended, in the transaction at hand; None when there is nothing left.
+
+    With them those that it found suppressed by one whose place it took. A group may have very many, so each page is kept
+    by itself; a suppression that comes in force meanwhile keeps the rest as it is.
+    """
+    rows = Suppression.objects.select_for_update(no_key=True).filter(is_opening=True)
+    suppression = rows.filter(pk=suppression_id).first()
+    if suppression is None:
+        return None
+    of_group = Suppression.objects.filter(group=suppression.group_id)
+    left = Finding.objects.filter(suppression__in=of_group, workflow_status=WorkflowStatus.SUPPRESSED)
+    ids = list(left.order_by("pk").values_list("pk", flat=True)[:BATCH])
+    if not ids:
+        rows.filter(pk=suppression_id).update(is_opening=False)
+        return None
+    found, lines, steps = locked(left.filter(pk__in=ids)), [], Steps()
+    for finding in found:
+        columns = {"workflow_status": WorkflowStatus.NEW.value, "close_reason": "", "suppression_id": None}
+        before, after = changed(finding, columns, now, steps) or ({}, {})
+        lines.append(
+            Activity(
+                finding=finding, at=now, by_id=suppression.ended_by_id, action=Action.RECURRED,
+                before=before, after=after, text=f"The suppression ended: {suppression.ended_because}",
             )
-        write(found, lines, steps, now)
-    return True
+        )  # fmt: skip
+    write(found, lines, steps, now)
+    return found
+
+
+def why_over(suppression: Suppression, *, count: int, version_id: int | None, now: datetime) -> str:
+    """Why a suppression is over when its group has so many findings, and its rule this text; empty where it isn't."""
+    if suppression.until_at is not None and suppression.until_at <= now:
+        return f"its time was up at {suppression.until_at:%Y-%m-%d %H:%M} UTC"
+    if suppression.until_count is not None and count >= suppression.until_count:
+        return f"the group has {count:,} findings"
+    if suppression.while_version_id is not None and suppression.while_version_id != version_id:
+        return "the rule was changed"
+    return ""
 
 
 def take_back(suppression: Suppression, *, now: datetime, by: User | None) -> None:
-    """End a suppression because what made it is undone; the one whose place it took is in force again, unless it is due."""
+    """End a suppression because what made it is undone; the one whose place it took is in force again, if it still can be.
+
+    Then all that is suppressed in the group stays so; else it is for `open_again` to open.
+    """
     with transaction.atomic():
-        earlier = suppression.instead_of
-        if earlier is None or (earlier.until_at is not None and earlier.until_at <= now):
-            end(suppression, because="the action that suppressed it was taken back", now=now, by=by)
-            return
+        earlier = to_revive(suppression, now)
+        both = Suppression.objects.filter(pk__in=[suppression.pk, *([earlier.pk] if earlier else [])])
+        list(both.select_for_update(no_key=True).order_by("pk"))
         mine = in_force([suppression.group_id]).filter(pk=suppression.pk)
-        if mine.update(ended_at=now, ended_because="the action that suppressed it was taken back"):
+        if mine.update(ended_at=now, ended_because=TAKEN_BACK, ended_by=by, is_opening=earlier is None) and earlier:
             Suppression.objects.filter(pk=earlier.pk).update(ended_at=None, ended_because="")
-            for finding in locked(Finding.objects.filter(suppression=suppression)):
-                finding.suppression_id = earlier.pk
-                finding.save(update_fields=["suppression"])
+
+
+def to_revive(suppression: Suppression, now: datetime) -> Suppression | None:
+    """The one that a suppression ended by taking its place, if it would still be in force.
+
+    Where that one's own action was taken back meanwhile, the one before it.
+    """
+    earlier = suppression.instead_of
+    while earlier is not None and earlier.bulk_id and BulkAction.objects.filter(undo_of=earlier.bulk_id).exists():
+        earlier = earlier.instead_of
+    if earlier is None or earlier.ended_because != REPLACED:
+        return None
+    group = earlier.group
+    version_id = rules.current().versions.get(group.rule) if earlier.while_version_id else None
+    return None if why_over(earlier, count=group.count, version_id=version_id, now=now) else earlier

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -19,22 +19,25 @@ from ecsaudit.policies.reading import facts_of
 from ecsaudit.policies.terms import Terms
 
 
-def route(findings: Sequence[Finding], now: datetime) -> int:
+def route(findings: Sequence[Finding], now: datetime, *, as_found: bool = False) -> int:
     """Have policies tell channels about findings; returns how many findings reach one. Runs after findings and groups.
 
-    One that was born suppressed is told to nobody. Without a policy that leads somewhere it costs one query.
+    One that was born suppressed is told to nobody. Without a policy that leads somewhere it costs one query. With
+    `as_found` an event may be as old as when its finding was made.
     """
     told = [finding for finding in findings if finding.workflow_status != WorkflowStatus.SUPPRESSED]
     leading = [policy for policy in policies.current() if policy.enabled and policy.channels] if told else []
     if not leading:
         return 0
-    routings = routings_of(told, leading, now)
+    routings = routings_of(told, leading, now, as_found=as_found)
     if routings:
         notifications.enqueue(routings, now)
     return len({routing.finding.pk for routing in routings})
 
 
-def routings_of(findings: Sequence[Finding], leading: Sequence[Terms], now: datetime) -> list[Routing]:
+def routings_of(
+    findings: Sequence[Finding], leading: Sequence[Terms], now: datetime, *, as_found: bool = False
+) -> list[Routing]:
     """What is to be told about these findings, and what would be if it were not too late.
 
     A channel that is off is told as well: the outbox keeps what waits for it.
@@ -51,7 +54,7 @@ def routings_of(findings: Sequence[Finding], leading: Sequence[Terms], now: date
     catch = Catchers()
     found = []
     for finding in findings:
-        because = too_old(finding, now)
+        because = too_old(finding, finding.created_at if as_found else now)
         for routing in decide(finding, facts[finding.pk], there, catch):
             found.append(replace(routing, not_sent=because) if because else routing)
     return found
@@ -63,6 +66,15 @@ def too_old(finding: Finding, now: datetime) -> str:
     if now - finding.event_time <= timedelta(hours=hours):
         return ""
     return f"the event was older than {hours} h when it was found"
+
+
+def route_back(finding_ids: Iterable[int], now: datetime) -> int:
+    """The same for findings that came to light again and of which no channel was ever told, in the transaction of that.
+
+    They were found in time, and then hidden because people wanted it; so they are told however long that lasted.
+    """
+    back = Finding.objects.open().filter(pk__in=list(finding_ids), deliveries=None).order_by("pk")
+    return route(list(back), now, as_found=True)
 
 
 def route_own(now: datetime) -> int:

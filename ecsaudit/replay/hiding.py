@@ -5,13 +5,11 @@ Everything here must run in a transaction that keeps ingest waiting, as findings
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from django.utils import timezone
 
 from ecsaudit.findings import services as findings
-from ecsaudit.findings import triage
 from ecsaudit.findings.models import Finding, RecordState
 from ecsaudit.library.effective import Effective
 from ecsaudit.library.exception_rows import count, named
@@ -21,20 +19,17 @@ from ecsaudit.replay.models import Hidden
 
 def archive(over: Mapping[int, Sequence[str]], *, by: Effective) -> int:
     """Archive findings (id → the names of the exceptions that hide it, if any do); returns how many were active."""
-    now, archived = timezone.now(), 0
     exceptions = named(name for names in over.values() for name in names)
-    # All at once, in the one order in which findings are locked.
-    found = triage.locked(Finding.objects.active().filter(pk__in=over.keys()))
-    groups: defaultdict[tuple[RuleException, ...], list[Finding]] = defaultdict(list)
-    for finding in found:
-        groups[known(over[finding.pk], exceptions)].append(finding)
-    for hiding, each in groups.items():
-        because = "; ".join(map(hides, hiding)) or findings.NO_LONGER
-        archived += findings.archive(finding_ids=[one.pk for one in each], by=by, now=now, because=because)
-        for exception in hiding:
-            note(exception, [one.pk for one in each])
-            count(exception, [one.event_time for one in each], archived=len(each))
-    return archived
+    hiding = {pk: known(names, exceptions) for pk, names in over.items()}
+    because = {pk: "; ".join(map(hides, each)) or findings.NO_LONGER for pk, each in hiding.items()}
+    # All at once: findings and groups are locked in one order, then the exceptions.
+    archived = findings.archive(because=because, by=by, now=timezone.now())
+    time_of = dict(Finding.objects.filter(pk__in=archived).values_list("pk", "event_time"))
+    for exception in sorted(exceptions.values(), key=lambda each: each.pk):
+        ids = [pk for pk in archived if exception in hiding[pk]]
+        note(exception, ids)
+        count(exception, [time_of[pk] for pk in ids], archived=len(ids))
+    return len(archived)
 
 
 def hides(exception: RuleException) -> str:
@@ -55,7 +50,7 @@ def hand_over(over: Mapping[int, Sequence[str]]) -> None:
             note(exception, [pk])
 
 
-def bring_back(finding_ids: Collection[int], because: str) -> int:
+def bring_back(finding_ids: Collection[int], because: str) -> list[int]:
     back = findings.bring_back(finding_ids=finding_ids, because=because, now=timezone.now())
     Hidden.objects.filter(finding__in=finding_ids).delete()
     return back

@@ -17,7 +17,7 @@ from ecsaudit.library.effective import Effective, as_it_was
 from ecsaudit.library.exception_rows import note_hidden
 from ecsaudit.library.models import ExceptionState, RuleSet
 from ecsaudit.library.services import count_quiet
-from ecsaudit.policies.routing import route
+from ecsaudit.policies.routing import route, route_back
 from ecsaudit.replay import hiding
 from ecsaudit.replay.judging import Comparison, chosen, stored_name
 from ecsaudit.replay.models import Change, Purpose, Replay, ReplayMatch, Stage
@@ -157,8 +157,9 @@ class Apply(Outcome):
         elif replay.stage == Stage.ARCHIVED:
             hiding.hand_over(self.over)
             back = hiding.bring_back(self.matching, why_back(replay))
-            replay.new += back
-            replay.unchanged += len(self.matching) + len(self.over) - back
+            route_back(back, timezone.now())
+            replay.new += len(back)
+            replay.unchanged += len(self.matching) + len(self.over) - len(back)
         else:
             brought = findings.bring_up(
                 matches=self.matches,
@@ -169,7 +170,9 @@ class Apply(Outcome):
             hiding.forget(self.matches)
             self.note_hidden()
             route(brought.made, timezone.now())
-            replay.new += len(brought.made) + brought.reopened
+            if replay.exception:
+                route_back(brought.reopened, timezone.now())
+            replay.new += len(brought.made) + len(brought.reopened)
 
     def archive(self) -> int:
         if self.replay.exception is None:

@@ -13,7 +13,7 @@ from django.db import models, transaction
 from django.db.models import F, Max, Q
 
 from ecsaudit.cloudtrail.models import Account
-from ecsaudit.findings import triage
+from ecsaudit.findings import groups, triage
 from ecsaudit.findings.models import FINISHED, CloseReason, Finding
 from ecsaudit.library.models import Library
 from ecsaudit.people.models import User
@@ -105,8 +105,9 @@ def take_theirs(*, hub_finding_ids: Collection[int], by: User, now: datetime) ->
         for row in locked(hub_finding_ids):
             if row.drifted_at is not None:
                 by_status[row.hub_status].append(row)
-        # All at once, in the one order in which findings are locked.
-        triage.locked(Finding.objects.filter(pk__in=[row.finding_id for rows in by_status.values() for row in rows]))
+        # All at once, in the one order in which findings and then groups are locked.
+        found = Finding.objects.filter(pk__in=[row.finding_id for rows in by_status.values() for row in rows])
+        groups.locked({finding.group_id for finding in triage.locked(found)})
         for status, rows in sorted(by_status.items()):
             ids = [row.finding_id for row in rows]
             changed += triage.apply(finding_ids=ids, change=taken_over(status), by=by, now=now).changed

@@ -59,7 +59,7 @@ def shown(row: dict[str, Any], base: str) -> dict[str, str]:
         "pk": str(row["pk"]),
         "url": base + row["address"],
         "every": f"{base}?{urlencode(every | ALL)}",
-        "open": f"{base}?{urlencode(every | {'view': FLAT})}",
+        "open": open_of(row["pk"], base),
         "rule": shortened(row["rule"], 80),
         "priority": str(row["priority"]),
         "priority_word": PRIORITIES[str(row["priority"])],
@@ -77,6 +77,11 @@ def shown(row: dict[str, Any], base: str) -> dict[str, str]:
         "until": row["until"],
         "assignees": row["assignees"],
     }
+
+
+def open_of(group_id: int, base: str) -> str:
+    """The address of a group's open findings, however old."""
+    return f"{base}?{urlencode({'group': group_id, 'days': LONGEST_DAYS, 'view': FLAT})}"
 
 
 def prepare(rows: Sequence[dict[str, Any]], filter: ListFilter, now: datetime) -> None:
@@ -97,7 +102,9 @@ def prepare(rows: Sequence[dict[str, Any]], filter: ListFilter, now: datetime) -
 
 
 def standing(row: Mapping[str, Any], suppression: Suppression | None) -> dict[str, str]:
-    """How a group stands, in a word; of a suppressed one until when."""
+    """How a group stands, in a word; of a suppressed one until when, and of one whose later findings alone are suppressed."""
+    if suppression is not None and row["is_open"]:
+        return {"state": "new", "state_word": "Open", "until": f"later ones suppressed {until(suppression)}"}
     if suppression is not None:
         return {"state": "suppressed", "state_word": "Suppressed", "until": until(suppression)}
     if row["is_open"] and row["reopened_at"]:

@@ -9,11 +9,14 @@ from django.utils import timezone
 from pytest_django.fixtures import DjangoAssertNumQueries
 
 from ecsaudit.cloudtrail.models import Event
-from ecsaudit.findings import arrival, services, triage
+from ecsaudit.findings import services, triage
 from ecsaudit.findings.models import Action, Activity, CloseReason, Finding, FindingGroup, Suppression, WorkflowStatus
 from ecsaudit.library.effective import Effective, compiled
 from ecsaudit.library.models import RuleSet
+from tests import factories
+from tests.factories import NOW
 from tests.findings.test_services import RULES, take_in
+from tests.findings.test_triage import open_again
 from tests.records import execute_command
 
 pytestmark = pytest.mark.django_db
@@ -77,6 +80,9 @@ def test_the_finding_that_makes_it_too_many_opens_all_again() -> None:
     take_in(exec_at(10))
     assert statuses() == ["suppressed", "suppressed"]
     take_in(exec_at(11))
+    # Those before are opened by workers, page by page.
+    assert statuses() == ["suppressed", "suppressed", "new"]
+    open_again()
     assert statuses() == ["new", "new", "new"]
     group, suppression = FindingGroup.objects.get(), Suppression.objects.get()
     assert (group.count, group.open_count) == (3, 3)
@@ -85,9 +91,8 @@ def test_the_finding_that_makes_it_too_many_opens_all_again() -> None:
 
 def test_only_a_finding_by_another_text_of_the_rule_ends_a_suppression_that_lasts_as_long_as_the_rule() -> None:
     suppression = Suppression(while_version_id=1)
-    same, other = Finding(rule_version_id=1), Finding(rule_version_id=2)
-    assert arrival.reason_to_end(suppression, same, 5, timezone.now()) == ""
-    assert arrival.reason_to_end(suppression, other, 5, timezone.now()) == "the rule was changed"
+    assert triage.why_over(suppression, count=5, version_id=1, now=timezone.now()) == ""
+    assert triage.why_over(suppression, count=5, version_id=2, now=timezone.now()) == "the rule was changed"
 
 
 def test_a_finding_after_the_time_is_up_opens_all_even_before_anybody_looked() -> None:
@@ -95,6 +100,7 @@ def test_a_finding_after_the_time_is_up_opens_all_even_before_anybody_looked() -
     suppress(until_at="2099-01-01T00:00:00Z")
     Suppression.objects.update(until_at=timezone.now() - timedelta(seconds=1))
     take_in(exec_at(10))
+    open_again()
     assert statuses() == ["new", "new"]
 
 
@@ -106,17 +112,40 @@ def test_archived_findings_leave_their_group_s_numbers_and_return_to_them() -> N
     take_in(exec_at(9), exec_at(10))
     rules = effective()
     gone = Finding.objects.get(event__event_id="at-10")
-    assert services.archive(finding_ids=[gone.pk], by=rules, now=timezone.now()) == 1
+    assert services.archive(because={gone.pk: "gone"}, by=rules, now=timezone.now()) == [gone.pk]
     group = FindingGroup.objects.get()
     assert (group.count, group.open_count) == (1, 1)
     event = Event.objects.select_related("body").get(event_id="at-10")
     matches = {event.pk: rules.rule_set.evaluate(event.raw_text)}
-    assert services.bring_up(matches=matches, by=rules) == services.BroughtUp([], reopened=1, kept=0)
+    assert services.bring_up(matches=matches, by=rules) == services.BroughtUp([], reopened=[gone.pk], kept=0)
     group.refresh_from_db()
     assert (group.count, group.open_count) == (2, 2)
     assert list(gone.activities.order_by("pk").values_list("action", flat=True)) == ["archived", "unarchived"]
     gone.refresh_from_db()
     assert gone.revision == 3
+
+
+def test_a_group_is_as_old_and_as_bad_as_the_findings_that_are_left() -> None:
+    about = factories.exec_session()
+    plain, other = factories.tag_set("a"), factories.tag_set("b")
+    made = [
+        factories.finding(session=about, event=factories.event(), event_time=at, priority=priority, tag_set=tags)
+        for at, priority, tags in (
+            (NOW - timedelta(hours=3), 2, plain),
+            (NOW - timedelta(hours=2), 5, plain),
+            (NOW - timedelta(hours=1), 4, other),
+            (NOW, 2, other),
+        )
+    ]
+    rules = effective()
+    services.archive(because={made[0].pk: "gone"}, by=rules, now=NOW)
+    group = FindingGroup.objects.get()
+    assert (group.first_seen_at, group.last_seen_at) == (NOW - timedelta(hours=2), NOW)
+    assert (group.priority, group.tag_set) == (2, other)
+    services.archive(because={made[2].pk: "gone", made[3].pk: "gone"}, by=rules, now=NOW)
+    group = FindingGroup.objects.get()
+    assert (group.first_seen_at, group.last_seen_at) == (NOW - timedelta(hours=2), NOW - timedelta(hours=2))
+    assert (group.priority, group.tag_set, group.count) == (5, plain, 1)
 
 
 def test_a_page_costs_the_same_number_of_queries_whatever_it_holds(

@@ -15,7 +15,7 @@ from ecsaudit.findings.models import IS_OPEN, Activity, BulkAction, BulkState, F
 from ecsaudit.people.models import User
 from tests import factories
 from tests.factories import NOW
-from tests.findings.test_triage import FOREVER, REOPEN, RESOLVE, actions, apply, fresh, in_threads
+from tests.findings.test_triage import FOREVER, REOPEN, RESOLVE, actions, apply, fresh, in_threads, open_again
 
 pytestmark = pytest.mark.django_db
 
@@ -172,6 +172,7 @@ def test_undo_ends_the_suppressions_that_the_action_made(ann: User) -> None:
                              workflow_status="suppressed", close_reason="expected", suppression=suppression)  # fmt: skip
     assert finish(bulk.undo(action=action, by=ann)).changed == 3
     assert not Suppression.objects.filter(ended_at=None).exists()
+    open_again()
     assert {each.workflow_status for each in Finding.objects.all()} == {"new"}
     assert actions(born) == ["recurred"]
 

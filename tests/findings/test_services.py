@@ -47,9 +47,9 @@ def store(*records: dict[str, Any]) -> list[NewEvent]:
 def take_in(*records: dict[str, Any], **modes: str) -> Tally:
     tally = Tally()
     new = store(*records)
+    judged = services.judge(new, effective(**modes))
     session_of = execsessions.join(new, tally)
-    services.link(session_of)
-    services.judge(new, session_of, effective(**modes), tally)
+    services.keep(judged, session_of, tally)
     services.count(set(session_of.values()))
     return tally
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -43,6 +43,16 @@ def apply(change: triage.Change, *found: Finding, by: User | None = None, **more
 
 def fresh(finding: Finding) -> Finding:
     return Finding.objects.get(pk=finding.pk)
+
+
+def open_again(now: datetime = NOW) -> int:
+    """Open, page by page, what ended suppressions suppressed, as workers do; returns in how many pages."""
+    pages = 0
+    for pk in triage.opening():
+        with transaction.atomic():
+            while triage.open_again(pk, now) is not None:
+                pages += 1
+    return pages
 
 
 def actions(finding: Finding) -> list[str]:
@@ -179,6 +189,7 @@ def test_a_suppression_that_is_due_ends_once_and_opens_what_it_suppressed() -> N
     assert triage.end_suppressions(NOW) == 0
     assert triage.end_suppressions(NOW + timedelta(hours=1)) == 1
     assert triage.end_suppressions(NOW + timedelta(hours=1)) == 0
+    open_again(NOW + timedelta(hours=1))
     assert (fresh(finding).workflow_status, fresh(finding).close_reason) == ("new", "")
     assert fresh(by_hand).workflow_status == "suppressed"
     assert actions(finding) == ["status", "recurred"]
@@ -193,6 +204,7 @@ def test_a_suppression_takes_the_place_of_another_and_its_end_opens_the_findings
     assert [each.ended_because for each in Suppression.objects.order_by("pk")] == [triage.REPLACED, ""]
     assert fresh(first).workflow_status == "suppressed"
     triage.end_suppressions(NOW + timedelta(hours=1))
+    open_again(NOW + timedelta(hours=1))
     assert [fresh(each).workflow_status for each in (first, second)] == ["new", "new"]
 
 
@@ -201,6 +213,7 @@ def test_who_opens_a_finding_by_hand_is_not_overruled_when_the_suppression_ends(
     apply(triage.Suppress("expected", until_at="2026-11-02T12:30:00Z"), finding, other)
     apply(RESOLVE, finding)
     triage.end_suppressions(NOW + timedelta(hours=1))
+    open_again(NOW + timedelta(hours=1))
     assert [fresh(each).workflow_status for each in (finding, other)] == ["resolved", "new"]
 
 
@@ -217,6 +230,7 @@ def test_a_suppression_that_lasts_as_long_as_the_rule_ends_when_the_rule_is_chan
     assert triage.end_suppressions(timezone.now()) == 0
     overlay(ann, "- rule: Shell\n  condition: and ct.name exists\n  override: {condition: append}\n")
     assert triage.end_suppressions(timezone.now()) == 1
+    open_again()
     assert set(Finding.objects.values_list("workflow_status", flat=True)) == {"new"}
     assert Suppression.objects.get().ended_because == "the rule was changed"
 
@@ -267,10 +281,92 @@ def test_taking_back_a_suppression_opens_later_findings_or_puts_the_earlier_one_
     born = factories.finding(workflow_status="suppressed", close_reason="test", suppression=later)
     triage.take_back(later, now=NOW, by=ann)
     assert Suppression.objects.get(ended_at=None) == earlier
-    assert fresh(born).suppression == earlier
-    triage.take_back(earlier, now=NOW, by=ann)
+    assert open_again() == 0
+    assert fresh(born).workflow_status == "suppressed"
+    triage.take_back(Suppression.objects.get(pk=earlier.pk), now=NOW, by=ann)
+    open_again()
     assert set(Finding.objects.values_list("workflow_status", flat=True)) == {"new"}
     assert born.activities.get().text.endswith("the action that suppressed it was taken back")
+
+
+def test_what_a_suppression_suppressed_is_opened_page_by_page_each_kept_by_itself(
+    monkeypatch: pytest.MonkeyPatch, ann: User
+) -> None:
+    monkeypatch.setattr(triage, "BATCH", 2)
+    found = [factories.finding() for _ in range(5)]
+    apply(triage.Suppress("expected", until_at=FOREVER), *found)
+    suppression = Suppression.objects.get()
+    assert triage.end(suppression, because="ann ended it", now=NOW, by=ann)
+    assert triage.opening() == [suppression.pk]
+    assert [each.pk for each in triage.open_again(suppression.pk, NOW) or []] == [each.pk for each in found[:2]]
+    assert FindingGroup.objects.get().open_count == 2
+    assert open_again() == 2
+    assert triage.opening() == []
+    assert {each.by for each in Activity.objects.filter(action=Action.RECURRED)} == {ann}
+    assert FindingGroup.objects.get().open_count == 5
+
+
+def test_a_suppression_that_comes_in_force_keeps_what_was_not_opened_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(triage, "BATCH", 1)
+    first, second = factories.finding(), factories.finding()
+    apply(triage.Suppress("expected", until_at=FOREVER), first, second)
+    ended = Suppression.objects.get()
+    triage.end(ended, because="enough", now=NOW)
+    triage.open_again(ended.pk, NOW)
+    apply(triage.Suppress("test", until_at=FOREVER), first)
+    assert open_again() == 0
+    assert [fresh(each).workflow_status for each in (first, second)] == ["suppressed", "suppressed"]
+    triage.end(Suppression.objects.get(ended_at=None), because="enough", now=NOW)
+    open_again()
+    assert [fresh(each).workflow_status for each in (first, second)] == ["new", "new"]
+
+
+@pytest.mark.parametrize("ends", [{"more": 1}, {"until_at": "2026-11-02T12:30:00Z"}])
+def test_taking_back_does_not_revive_what_would_be_over_by_now(ann: User, ends: dict[str, Any]) -> None:
+    first = factories.finding()
+    apply(triage.Suppress("expected", **ends), first)
+    apply(triage.Suppress("test", until_at=FOREVER), first)
+    factories.finding()
+    later = Suppression.objects.get(ended_at=None)
+    triage.take_back(later, now=NOW + timedelta(hours=1), by=ann)
+    assert not Suppression.objects.filter(ended_at=None).exists()
+    open_again()
+    assert fresh(first).workflow_status == "new"
+
+
+@pytest.mark.usefixtures("library")
+def test_taking_back_does_not_revive_what_lasted_as_long_as_a_rule_that_was_changed(ann: User) -> None:
+    take_in("/bin/sh")
+    finding = Finding.objects.get()
+    apply(triage.Suppress("expected", while_rule_stays=True), finding)
+    apply(triage.Suppress("test", until_at=FOREVER), finding)
+    overlay(ann, "- rule: Shell\n  condition: and ct.name exists\n  override: {condition: append}\n")
+    triage.take_back(Suppression.objects.get(ended_at=None), now=timezone.now(), by=ann)
+    assert not Suppression.objects.filter(ended_at=None).exists()
+
+
+def test_taking_back_revives_the_one_before_where_the_one_between_was_taken_back_first(ann: User) -> None:
+    finding = factories.finding()
+    apply(triage.Suppress("expected", until_at=FOREVER), finding)
+    by_hand = Suppression.objects.get()
+    second = bulk(triage.Suppress("test", more=5), finding, by=ann)
+    bulk(triage.Suppress("test", more=7), finding, by=ann)
+    third = Suppression.objects.get(ended_at=None)
+    BulkAction.objects.create(by=ann, change=triage.as_data(triage.Undo(second.pk)), undo_of=second)
+    triage.take_back(third, now=NOW, by=ann)
+    assert Suppression.objects.get(ended_at=None) == by_hand
+
+
+def test_undo_leaves_suppressed_what_the_revived_one_found_suppressed(ann: User) -> None:
+    oldest, newer = factories.finding(), factories.finding()
+    apply(triage.Suppress("expected", until_at=FOREVER), oldest)
+    apply(triage.Suppress("expected", more=5), newer)
+    revived = Suppression.objects.get(ended_at=None)
+    action = bulk(triage.Suppress("test", more=7), oldest, newer, by=ann)
+    apply(triage.Undo(action.pk), oldest, newer, by=ann)
+    triage.take_back(Suppression.objects.get(bulk=action), now=NOW, by=ann)
+    assert [fresh(each).workflow_status for each in (oldest, newer)] == ["suppressed", "suppressed"]
+    assert Suppression.objects.get(ended_at=None) == revived
 
 
 def test_every_change_is_the_same_after_it_was_kept_as_data() -> None:
@@ -343,4 +439,5 @@ def test_two_people_who_suppress_the_same_group_at_once_leave_one_suppression_in
     assert Suppression.objects.filter(ended_at=None).count() == 1
     assert Suppression.objects.count() == 2
     triage.end(Suppression.objects.get(ended_at=None), because="enough", now=NOW)
+    open_again()
     assert FindingGroup.objects.get().open_count == 2

@@ -7,18 +7,20 @@ from datetime import datetime, timedelta
 
 import pytest
 from django.db import transaction
+from django.db.models import F
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from ecsaudit import pipeline, tasks
-from ecsaudit.findings.models import Finding, Priority
+from ecsaudit.findings import triage
+from ecsaudit.findings.models import CloseReason, Finding, Priority, Suppression
 from ecsaudit.findings.own import raise_own
 from ecsaudit.notifications.models import Channel, Delivery, Message
 from ecsaudit.people.models import User
 from ecsaudit.policies import services
-from ecsaudit.policies.routing import route, route_own
+from ecsaudit.policies.routing import route, route_back, route_own
 from ecsaudit.replay import services as replays
-from ecsaudit.replay.models import Scope
+from ecsaudit.replay.models import Hidden, Scope
 from tests import factories
 from tests.cloudtrail_api import numbered
 from tests.factories import NOW
@@ -166,3 +168,41 @@ def test_policies_that_were_switched_off_decide_nothing_from_then_on(ann: User) 
     services.switch(policy_id=policy.pk, enabled=False, by=ann, now=NOW)
     assert route([factories.finding(rule="Another")], NOW) == 0
     assert len(told()) == 1
+
+
+def test_what_was_born_suppressed_is_told_once_when_the_suppression_s_date_has_passed() -> None:
+    factories.policy(channels=[factories.channel()], grouping="finding")
+    take_in(recent())
+    told_at_once = Finding.objects.get()
+    change = triage.Suppress(CloseReason.EXPECTED, until_at=(timezone.now() + timedelta(days=7)).isoformat())
+    triage.apply(finding_ids=[told_at_once.pk], change=change, by=None, now=timezone.now())
+    take_in(recent())
+    tasks.end_suppressions()
+    assert Message.objects.count() == 1
+    # Eight days pass.
+    ago = timedelta(days=8)
+    Suppression.objects.update(until_at=timezone.now() - timedelta(days=1))
+    Finding.objects.update(event_time=F("event_time") - ago, created_at=F("created_at") - ago)
+    for _ in range(2):
+        tasks.end_suppressions()
+        assert sorted(Finding.objects.values_list("workflow_status", flat=True)) == ["new", "new"]
+        assert told() == [("Security team", "Production", "")] * 2
+        assert Message.objects.count() == 2
+    assert set(Delivery.objects.values_list("finding", flat=True)) == set(Finding.objects.values_list("pk", flat=True))
+
+
+def test_what_was_closed_while_it_was_hidden_is_told_to_nobody() -> None:
+    factories.policy(channels=[factories.channel()])
+    closed = factories.finding(workflow_status="resolved")
+    assert route_back([closed.pk, factories.finding(workflow_status="suppressed").pk], NOW) == 0
+
+
+def test_what_an_exception_hid_before_anybody_was_told_is_told_when_it_ends(ann: User) -> None:
+    take_in(recent())
+    factories.policy(channels=[factories.channel()])
+    finding = Finding.objects.get()
+    hiding_it = factories.rule_exception(rule=finding.rule, state="expired", ended_at=NOW)
+    Finding.objects.update(record_state="archived")
+    Hidden.objects.create(finding=finding, exception=hiding_it)
+    finish(replays.apply(rules=[finding.rule], scope=Scope.BACK, author=ann, exception=hiding_it))
+    assert told() == [("Security team", "Production", "")]

@@ -98,6 +98,7 @@ def detail(request: HttpRequest, pk: int, refused: str = "", status: int = 200) 
     context = {
         "finding": finding,
         "group": finding.group,
+        "open_of_group": group_list.open_of(finding.group_id, reverse("findings")),
         "sentence": session_sentence(finding.session) if finding.session else "",
         "raw": Raw.of(finding.event.raw_text) if finding.event else None,
         "output_fields": sorted(finding.output_fields.items()),

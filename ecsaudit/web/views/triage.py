@@ -16,7 +16,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
-from ecsaudit import tasks
+from ecsaudit import pipeline, tasks
 from ecsaudit.findings import bulk
 from ecsaudit.findings import triage as service
 from ecsaudit.findings.models import BulkAction, Finding, Suppression
@@ -68,6 +68,8 @@ def end_suppression(request: HttpRequest, pk: int) -> HttpResponse:
     user = person(request)
     if not service.end(suppression, because=f"{user.username} ended it", now=timezone.now(), by=user):
         messages.info(request, "It had ended already.")
+    # The first page at once; workers open the rest.
+    pipeline.open_again(pk, StopEvent(), pages=1)
     back = request.POST.get("back", "")
     return redirect(back if safe(back) else reverse("findings"))
 
@@ -142,6 +144,8 @@ def undo(request: HttpRequest, pk: int) -> HttpResponse:
         messages.error(request, f"Nothing was changed: {error}.")
         return redirect("bulk-actions")
     begin(undoing)
+    if action.change["change"] == "suppress":
+        transaction.on_commit(tasks.end_suppressions_soon)
     filter = QueryDict(action.address, mutable=True)
     filter["acted"] = str(undoing.pk)
     return redirect(f"{reverse('findings')}?{filter.urlencode()}")

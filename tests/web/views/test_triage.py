@@ -161,11 +161,32 @@ def test_a_finding_is_assigned_to_me_to_somebody_and_to_nobody(as_ann: Client, a
         assert Finding.objects.get().assignee == who
 
 
+def test_one_finding_that_is_suppressed_until_something_leaves_its_group_open_and_the_screens_say_so(
+    as_ann: Client,
+) -> None:
+    found = finding()
+    other = factories.finding(session=found.session, event=factories.event(event_time=timezone.now()))
+    assert "others that are open now stay open unless you choose their group" in html(as_ann, f"/findings/{found.pk}/")
+    change(as_ann, found, change="until", reason="expected", until="2099-12-31T18:00")
+    assert [status(each)[0] for each in (found, other)] == ["suppressed", "new"]
+    page = html(as_ann, f"/findings/{found.pk}/")
+    assert "Later findings of its group are suppressed by <bdi>ann</bdi> until 2099-12-31 18:00 UTC" in page
+    link = f'<a href="/findings/?group={found.group_id}&days=3650&view=flat">1 of the group is still open</a>'
+    assert link in page
+    listed = html(as_ann, "/findings/")
+    assert "later ones suppressed until 2099-12-31 18:00 UTC" in listed
+    # Who chooses the group suppresses all that is open in it.
+    act(as_ann, group=[found.group_id], change="until", reason="expected", until="2099-12-31T18:00")
+    assert [status(each)[0] for each in (found, other)] == ["suppressed", "suppressed"]
+    assert "still open" not in html(as_ann, f"/findings/{found.pk}/")
+
+
 def test_a_group_is_suppressed_until_something_and_that_can_be_ended(as_ann: Client) -> None:
     found = finding()
     change(as_ann, found, change="until", reason="expected", until="2099-12-31T18:00", more="3", text="maintenance")
     page = html(as_ann, f"/findings/{found.pk}/")
-    assert "suppressed by <bdi>ann</bdi> until 2099-12-31 18:00 UTC or until the group has 4 findings" in page
+    until = "2099-12-31 18:00 UTC or until the group has 4 findings"
+    assert f"Later findings of its group are suppressed by <bdi>ann</bdi> until {until}" in page
     suppression = Suppression.objects.get()
     for back, leads in ((f"/findings/{found.pk}/?listed=1", f"/findings/{found.pk}/?listed=1"),
                         ("https://evil.example/", "/findings/"), ("//evil.example", "/findings/")):  # fmt: skip
