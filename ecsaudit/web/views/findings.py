@@ -23,7 +23,7 @@ from ecsaudit.library.models import Kind, RuleSet
 from ecsaudit.library.shipped import Runbook
 from ecsaudit.library.shipped_content import runbook_of
 from ecsaudit.replay.models import Hidden
-from ecsaudit.web import delivery_list, finding_list, group_list, history, lists
+from ecsaudit.web import delivery_list, finding_list, group_list, history, lists, refused
 from ecsaudit.web.access import person
 from ecsaudit.web.filters import ListFilter
 from ecsaudit.web.finding_list import ALL, FLAT, LONGEST_NUMBER, ME
@@ -49,7 +49,7 @@ def listing(request: HttpRequest) -> HttpResponseBase:
     }
     more |= {"reasons": CloseReason.choices, "listed": filter.address(listed="1")}
     if user.is_analyst:
-        more |= {"newest": bulk.newest(), "people": people()}
+        more |= {"newest": bulk.newest(), "people": people()} | refused.take(request)
     return lists.show(request, source.listing_for(user.pk), filter, more)
 
 
