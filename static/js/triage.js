@@ -83,7 +83,8 @@
   if (form?.id === "triage") {
     const shown = [location.href, ...["next", "prev"].map((side) => document.querySelector(`a[rel="${side}"]`)?.href)];
     keep(shown.map((address) => `finding ${address && new URL(address).pathname.match(/(\d+)\/$/)?.[1]}`));
-  } else if (!document.getElementById("refused")) restore();
+  } else if (document.getElementById("refused")) rows.find((row) => row.querySelector(".tick input").checked)?.scrollIntoView({ block: "center" });
+  else restore();
 
   const actions = {
     "?": () => keys?.showModal(),

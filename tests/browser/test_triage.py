@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from threading import Event as StopEvent
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.db.models import Q
 from django.utils import timezone
 from playwright.sync_api import Browser, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
-from ecsaudit.findings import triage
+from ecsaudit.findings import bulk, triage
 from ecsaudit.findings.models import Activity, BulkAction, Finding
 from ecsaudit.people.models import User
 from tests import factories
@@ -177,6 +180,36 @@ def test_a_bulk_action_on_all_that_match_is_taken_back(
     assert BulkAction.objects.count() == 2
     page.get_by_role("link", name="Bulk actions").click()
     expect(page.get_by_text("undone")).to_be_visible()
+
+
+def test_the_screens_of_triage_fit_and_are_accessible(
+    page: Page, live_server: LiveServer, findings: list[Finding]
+) -> None:
+    for number in range(2):
+        at = findings[0].event_time - timedelta(hours=number)
+        factories.finding(session=findings[0].session, rule="of ana", event=factories.event(), event_time=at)
+    action = bulk.ask(
+        change=triage.Assign(None, "nobody's " * 30), condition=Q(), address="", by=User.objects.get(username="ann"),
+        newest_finding=None,
+    )  # fmt: skip
+    bulk.run(action.pk, StopEvent())
+    factories.policy()
+    page.set_viewport_size({"width": 400, "height": 900})
+    log_in(page, live_server.url)
+    axe = Axe()
+    for address, last in (
+        (f"/findings/?acted={action.pk}", "#count"), (findings[0].get_absolute_url(), ".verdicts, .caught-by .note"),
+        ("/findings/actions/", "table"), ("/policies/", "table"), ("/policies/new/", ".caught"),
+    ):  # fmt: skip
+        page.goto(live_server.url + address)
+        # What is fetched after the page is there as well.
+        expect(page.locator(last).first).to_be_attached()
+        found = axe.run(page).response["violations"]
+        assert [(address, each["id"], [node["html"] for node in each["nodes"]]) for each in found] == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= 400, address
+        # Rows are cards where it is narrow: nothing in them is to be scrolled to.
+        for box in page.locator(".list .scroller").all():
+            assert box.evaluate("box => box.scrollWidth <= box.clientWidth"), address
 
 
 def test_who_is_slower_sees_what_the_other_one_did(

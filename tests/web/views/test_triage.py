@@ -218,7 +218,7 @@ def test_ticked_findings_are_changed_at_once_and_the_result_says_how_many(
     # login session, user, action, page of findings, newest, people, sample data: 7
     with django_assert_max_num_queries(7):
         page = html(as_ann, answer.headers["Location"])
-    assert "Status → Resolved (Expected)</strong>: 1 changed, 1 were so already or no longer matched" in page
+    assert "Status → Resolved (Expected)</strong>: 1 changed, 1 was so already or no longer matched" in page
     assert ">Undo<" in page
 
 
