@@ -116,6 +116,11 @@ def test_findings_are_filtered_by_status_reason_assignee_and_group(as_ann: Clien
     assert "“view” must be one of grouped, flat" in html(as_ann, "/findings/?view=odd")
 
 
+def test_a_closed_finding_s_row_says_why_it_was_closed(as_vera: Client) -> None:
+    factories.finding(event_time=timezone.now(), workflow_status="resolved", close_reason="false_positive")
+    assert "<small>False positive</small>" in html(as_vera, "/findings/?workflow_status=resolved&view=flat")
+
+
 def test_clear_all_shows_what_is_hidden_by_default_as_well(as_vera: Client) -> None:
     page = html(as_vera, "/findings/?rule=x")
     assert 'href="?workflow_status=any&amp;record_state=any">Clear all</a>' in page
