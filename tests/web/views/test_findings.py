@@ -220,12 +220,12 @@ def test_a_framework_once_chosen_shows_its_controls_as_a_facet(
     # login session, user, the newest 1,000 matches, their tag sets, controls of tag sets, sample data: 6
     with django_assert_num_queries(6):
         page = html(as_vera, "/findings/facets/")
-    assert "<h3>Framework</h3>" in page
-    assert "<h3>Control</h3>" not in page
+    assert "<h2>Framework</h2>" in page
+    assert "<h2>Control</h2>" not in page
     # … and for the filter controls of tag sets, and whether few findings have them: 8
     with django_assert_num_queries(8):
         page = html(as_vera, "/findings/facets/?framework=pci-dss")
-    assert "<h3>Control</h3>" in page
+    assert "<h2>Control</h2>" in page
     assert '10.2.1 Audit logs are enabled and active</bdi> <span class="number">2</span>' in page
     assert '10.2.1.2 Log all actions by administrat…</bdi> <span class="number">1</span>' in page
     assert "CC6.1" not in page

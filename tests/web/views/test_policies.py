@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -220,7 +221,12 @@ def test_a_policy_is_made_in_one_page(as_ann: Client, ann: User) -> None:
 def test_what_can_not_be_saved_is_told_at_its_field(as_ann: Client, changes: dict[str, Any], told: str) -> None:
     response = as_ann.post("/policies/create/", FORM | changes)
     assert response.status_code == 422
-    assert told in response.content.decode()
+    page = response.content.decode()
+    assert told in page
+    # The refusal at the top leads to the field.
+    field = re.search(r'stands at: <a href="#(id_[a-z_]+)">', page)
+    assert field is not None
+    assert f'id="{field[1]}"' in page
     assert Policy.objects.count() == 1
 
 
