@@ -77,6 +77,7 @@ GROUPED, FLAT = "grouped", "flat"
 ALL = {"workflow_status": ANY, "view": FLAT}
 PRIORITIES = {str(value): word for value, word in Priority.choices}
 STATUSES = {value: str(word) for value, word in WorkflowStatus.choices}
+REASONS = {value: str(word) for value, word in CloseReason.choices}
 
 
 def spec_for(user_id: int | None) -> Spec:
@@ -115,7 +116,8 @@ FACETS = (
 )  # fmt: skip
 COLUMNS = (
     "pk", "event_time", "rule", "priority", "output", "region", "group__person", "group__cluster", "group__target",
-    "account__account_id", "account__alias", "record_state", "workflow_status", "assignee__username",
+    "account__account_id", "account__alias", "record_state", "workflow_status", "close_reason",
+    "assignee__username",
 )  # fmt: skip
 
 
@@ -136,6 +138,7 @@ def shown(row: dict[str, Any], base: str) -> dict[str, str]:
         "region": shortened(row["region"], 32),
         "status": row["workflow_status"],
         "status_word": STATUSES[row["workflow_status"]],
+        "reason": REASONS.get(row["close_reason"], ""),
         "assignee": shortened(row["assignee__username"] or "", 40),
         "archived": "Archived" if row["record_state"] == RecordState.ARCHIVED else "",
     }

@@ -177,4 +177,5 @@ def result(action: BulkAction) -> str:
             f"{said}, {action.unchanged:,} left alone because somebody changed them since" if action.unchanged else said
         )
     said = f"{action.changed:,} changed"
-    return f"{said}, {action.unchanged:,} were so already or no longer matched" if action.unchanged else said
+    was = "was" if action.unchanged == 1 else "were"
+    return f"{said}, {action.unchanged:,} {was} so already or no longer matched" if action.unchanged else said

@@ -92,12 +92,11 @@ def show(
     problems = list(filter.problems)
     after, before = (asked_place(request, name, problems) for name in ("after", "before"))
     now = timezone.now()
-    found = page(
-        listing.found(filter, now).values(*listing.columns),
-        listing.time or listing.spec.time,
-        after=after,
-        before=before,
-    )
+    rows, time = listing.found(filter, now).values(*listing.columns), listing.time or listing.spec.time
+    found = page(rows, time, after=after, before=before)
+    if not found.rows and (after or before):
+        # What stood there fits no longer.
+        found = page(rows, time, after=None, before=None)
     if listing.prepare:
         listing.prepare(found.rows, filter, now)
     base = reverse(listing.name)

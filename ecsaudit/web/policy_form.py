@@ -28,6 +28,9 @@ COMMON_ZONES = (
     "Asia/Singapore", "Asia/Shanghai", "Asia/Tokyo", "Australia/Sydney", "Pacific/Auckland", "America/Sao_Paulo",
     "America/New_York", "America/Chicago", "America/Denver", "America/Los_Angeles",
 )  # fmt: skip
+# Ticked until somebody chooses.
+WORKING_DAYS = list(range(5))
+HOURS = ("hours_days", "hours_from", "hours_to", "hours_zone")
 # Fields that are not needed to count.
 NOT_COUNTED = frozenset({"name", "runbook_url", "reason", "owner", "description"})
 PLACEHOLDERS = {
@@ -145,6 +148,8 @@ class PolicyForm(forms.ModelForm):  # type: ignore[type-arg]
         self.choices_of("chosen_controls", self.controls_offered)
         self.initial.setdefault("frameworks", [key for key in policy.controls if key in FRAMEWORKS])
         self.initial.setdefault("chosen_controls", [key for key in policy.controls if key not in FRAMEWORKS])
+        if not self.initial.get("hours_days"):
+            self.initial["hours_days"] = WORKING_DAYS
         if policy.pk:
             self.initial["expected"] = policy.revision
         self.common_zones = COMMON_ZONES
@@ -174,6 +179,11 @@ class PolicyForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
+        if data.get("hours") == HoursMode.ALWAYS:
+            # What stands in fields that don't apply says nothing, and can't be wrong.
+            for name in HOURS:
+                self.errors.pop(name, None)
+            data |= {"hours_days": [], "hours_from": None, "hours_to": None, "hours_zone": UTC}
         if data.get("hours") in (HoursMode.INSIDE, HoursMode.OUTSIDE):
             if not data.get("hours_days") and "hours_days" not in self.errors:
                 self.add_error("hours_days", "Choose the days on which the hours begin.")

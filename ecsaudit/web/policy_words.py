@@ -68,7 +68,8 @@ def lines_of(version: PolicyVersion) -> list[str]:
     """What a version changed, a line a field: `throttle: 15 → 30`. Of one that was created or deleted, what it was."""
     if not version.before or not version.after:
         whole = version.before or version.after
-        return [f"{FIELDS[name]}: {words}" for name in FIELDS if (words := value_in_words(name, whole.get(name)))]
+        said = [name for name in FIELDS if not (name.startswith("hours_") and whole.get("hours") == HoursMode.ALWAYS)]
+        return [f"{FIELDS[name]}: {words}" for name in said if (words := value_in_words(name, whole.get(name)))]
     return [
         f"{FIELDS[name]}: {value_in_words(name, version.before[name]) or 'nothing'} → "
         f"{value_in_words(name, version.after[name]) or 'nothing'}"

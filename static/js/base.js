@@ -1,3 +1,9 @@
+// On narrow screens the screens' names are a strip; the one that is shown stands in sight.
+(() => {
+  const shown = document.querySelector(".bar nav [aria-current]");
+  const strip = shown?.parentElement;
+  if (strip) strip.scrollLeft = shown.offsetLeft - strip.offsetLeft - (strip.clientWidth - shown.offsetWidth) / 2;
+})();
 // Menus close when the person turns elsewhere; a partial update that met the log-in page loads the whole page again.
 (() => {
   const close = (except) => {

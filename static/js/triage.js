@@ -15,8 +15,8 @@
     field("text").required = field("change").value === "comment" || (reason.required && reason.value === "other");
   };
   const count = () => {
-    const label = document.getElementById("ticked");
-    if (label) label.textContent = `${boxes().filter((box) => box.checked).length} ticked`;
+    const words = `${boxes().filter((box) => box.checked).length} ticked`;
+    for (const label of document.querySelectorAll("#bulk .ticked")) label.textContent = words;
   };
   const choose = (change) => { field("change").value = change; fit(); };
 
@@ -24,6 +24,7 @@
     form.addEventListener("change", fit);
     fit();
     count();
+    document.getElementById("refused")?.focus();
     document.addEventListener("change", (event) => { if (event.target.matches(".tickable input")) count(); });
     document.addEventListener("htmx:afterSwap", () => {
       const found = document.getElementById("count");
@@ -40,11 +41,56 @@
     count();
     return Boolean(box);
   };
+
+  // On narrow screens the bar under the list folds away until it is needed.
+  const bar = document.querySelector("#bulk details");
+  const narrow = window.matchMedia("(max-width: 600px)");
+  const fold = () => { if (bar) bar.open = !narrow.matches || document.getElementById("refused") !== null; };
+  const unfold = () => { if (bar) bar.open = true; };
+  narrow.addEventListener("change", fold);
+  fold();
+
+  // Where one is in the list outlasts a change and the look at a finding. Kept are the rows that may be current then, best first.
+  const PLACE = "place among findings";
+  const nameOf = (row) => { const box = row.querySelector(".tick input"); return `${box.name} ${box.value}`; };
+  const keep = (names) => { try { sessionStorage.setItem(PLACE, JSON.stringify(names)); } catch { /* the list begins at its top */ } };
+  const take = () => {
+    try {
+      const kept = JSON.parse(sessionStorage.getItem(PLACE) ?? "[]");
+      sessionStorage.removeItem(PLACE);
+      return kept;
+    } catch { return []; }
+  };
+  const rows = [...document.querySelectorAll(".tickable tbody tr")];
+  const keepRows = () => {
+    const ticked = (row) => row.querySelector(".tick input").checked;
+    const at = rows.indexOf(current() ?? rows.findLast(ticked));
+    if (at < 0) return keep([]);
+    const [after, before] = [rows.slice(at), rows.slice(0, at).reverse()];
+    keep([...after.filter((row) => !ticked(row)), rows[at], ...before].map(nameOf));
+  };
+  const restore = () => {
+    const kept = take();
+    const from = document.referrer && new URL(document.referrer);
+    if (!from || from.origin !== location.origin || !from.pathname.startsWith(location.pathname)) return;
+    const row = kept.map((name) => rows.find((each) => nameOf(each) === name)).find(Boolean);
+    if (!row) return;
+    row.classList.add("current");
+    row.querySelector("a").focus({ preventScroll: true });
+    row.scrollIntoView({ block: "center" });
+  };
+  if (form?.id === "bulk") form.addEventListener("submit", keepRows);
+  if (form?.id === "triage") {
+    const shown = [location.href, ...["next", "prev"].map((side) => document.querySelector(`a[rel="${side}"]`)?.href)];
+    keep(shown.map((address) => `finding ${address && new URL(address).pathname.match(/(\d+)\/$/)?.[1]}`));
+  } else if (document.getElementById("refused")) rows.find((row) => row.querySelector(".tick input").checked)?.scrollIntoView({ block: "center" });
+  else restore();
+
   const actions = {
     "?": () => keys?.showModal(),
     x: () => { const box = current()?.querySelector('input[type="checkbox"]:enabled'); if (box) { box.checked = !box.checked; count(); } },
     o: () => current()?.querySelector("a.opens").click(),
-    e: () => { if (usable && tickCurrent()) { choose("resolved"); field("reason").focus(); } },
+    e: () => { if (usable && tickCurrent()) { unfold(); choose("resolved"); field("reason").focus(); } },
     a: () => { if (usable && tickCurrent()) { choose("mine"); form.requestSubmit(); } },
   };
   document.addEventListener("keydown", (event) => {

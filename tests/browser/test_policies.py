@@ -113,6 +113,21 @@ def test_from_a_framework_and_a_webhook_to_the_delivery(page: Page, live_server:
     expect(row).to_contain_text("Security team")
 
 
+def test_hours_are_shown_only_where_they_apply_and_narrow_screens_show_where_one_is(
+    page: Page, live_server: LiveServer, adam: User
+) -> None:
+    log_in(page, live_server.url)
+    page.set_viewport_size({"width": 400, "height": 800})
+    page.goto(f"{live_server.url}/policies/new/")
+    expect(page.get_by_label("Time zone")).to_be_hidden()
+    page.get_by_label("Outside these hours").check()
+    expect(page.get_by_label("Time zone")).to_be_visible()
+    screens = page.get_by_role("navigation", name="Screens")
+    for address, name in (("", "Overview"), ("policies/", "Policies"), ("collection/", "Collection")):
+        page.goto(f"{live_server.url}/{address}")
+        expect(screens.get_by_role("link", name=name)).to_be_in_viewport(ratio=1)
+
+
 def test_without_javascript_a_policy_is_counted_and_saved(browser: Browser, live_server: LiveServer, ann: User) -> None:
     take_in(0)
     context = browser.new_context(java_script_enabled=False)

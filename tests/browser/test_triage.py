@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from threading import Event as StopEvent
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.db.models import Q
 from django.utils import timezone
 from playwright.sync_api import Browser, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
-from ecsaudit.findings import triage
+from ecsaudit.findings import bulk, triage
 from ecsaudit.findings.models import Activity, BulkAction, Finding
 from ecsaudit.people.models import User
 from tests import factories
@@ -51,7 +54,7 @@ def test_findings_are_worked_through_with_the_keyboard_alone(
     keys.press("x")
     keys.press("j")
     keys.press("x")
-    expect(page.get_by_text("2 ticked")).to_be_visible()
+    expect(page.locator("fieldset").get_by_text("2 ticked")).to_be_visible()
     keys.press("e")
     expect(page.get_by_label("Reason")).to_be_focused()
     keys.press("E")
@@ -63,13 +66,16 @@ def test_findings_are_worked_through_with_the_keyboard_alone(
     assert [status(each) for each in findings] == [
         ("new", "", ""), ("resolved", "expected", ""), ("resolved", "expected", ""), ("new", "", ""),
     ]  # fmt: skip
-    # The first is mine now.
-    keys.press("j")
+    # What came after them is the current one. The first is mine now.
+    expect(page.locator("tr.current")).to_contain_text("of dan")
+    expect(page.locator("tr.current a.opens")).to_be_focused()
+    keys.press("k")
     keys.press("a")
     expect(page.get_by_role("status").filter(has_text="1 changed")).to_be_visible()
     assert status(findings[0]) == ("new", "", "ann")
     # Open it, go to the next that is open, and back to the list.
-    keys.press("j")
+    expect(page.locator("tr.current")).to_contain_text("of dan")
+    keys.press("k")
     keys.press("o")
     expect(page.get_by_role("heading", name="of ana")).to_be_visible()
     keys.press("j")
@@ -83,8 +89,75 @@ def test_findings_are_worked_through_with_the_keyboard_alone(
     expect(page.get_by_text("Status: New → Resolved (True positive)")).to_be_visible()
     keys.press("u")
     expect(page.get_by_role("heading", name="Findings")).to_be_visible()
+    expect(page.locator("tr.current")).to_contain_text("of dan")
     keys.press("/")
     expect(page.get_by_label("Search")).to_be_focused()
+
+
+def test_the_place_in_a_long_list_outlasts_what_is_done_on_each_page(
+    page: Page, live_server: LiveServer, findings: list[Finding]
+) -> None:
+    at = timezone.now() - timedelta(hours=1)
+    about = factories.exec_session(person="eve", started_at=at)
+    for number in range(60):
+        factories.finding(
+            session=about, rule=f"of {number}", event=factories.event(), event_time=at - timedelta(minutes=number)
+        )
+    log_in(page, live_server.url)
+    page.goto(f"{live_server.url}/findings/")
+    page.get_by_role("link", name="Older →").click()
+    expect(page.locator(".tickable tbody tr")).to_have_count(14)
+    keys = page.keyboard
+    for _ in range(12):
+        keys.press("j")
+    current = page.locator("tr.current")
+    expect(current).to_contain_text("of 57")
+    keys.press("a")
+    expect(page.get_by_role("status").filter(has_text="1 changed")).to_be_in_viewport()
+    expect(current).to_contain_text("of 58")
+    expect(current.locator("a.opens")).to_be_focused()
+    expect(current).to_be_in_viewport()
+    # The facets, which come a moment later, move nothing.
+    expect(page.locator("#count")).to_have_text("64")
+    expect(current.locator("a.opens")).to_be_focused()
+    # Who turns to the list from elsewhere is not led anywhere.
+    page.goto(f"{live_server.url}/sessions/")
+    page.get_by_role("navigation", name="Screens").get_by_role("link", name="Findings").click()
+    expect(page.locator(".tickable tbody tr")).to_have_count(50)
+    expect(current).to_have_count(0)
+
+
+def test_a_refused_bulk_action_keeps_what_was_written_and_ticked(
+    page: Page, live_server: LiveServer, findings: list[Finding]
+) -> None:
+    log_in(page, live_server.url)
+    page.set_viewport_size({"width": 400, "height": 800})
+    page.goto(f"{live_server.url}/findings/?view=flat")
+    apply = page.get_by_role("button", name="Apply")
+    expect(apply).to_be_hidden()
+    page.get_by_label("Tick finding").nth(1).check()
+    bar = page.get_by_text("Change findings 1 ticked")
+    expect(bar).to_be_in_viewport()
+    bar.click()
+    page.get_by_label("What to do").select_option("Suppress until …")
+    page.get_by_label("Reason").select_option("Expected")
+    page.get_by_label("Until (UTC)").fill("2020-01-01T08:00")
+    page.get_by_role("textbox", name="Comment").fill("a drill")
+    apply.click()
+    alert = page.get_by_role("alert")
+    expect(alert).to_have_text(
+        "Nothing was changed: “until”: lies in the past; write a time (UTC) that is still to come."
+    )
+    expect(alert).to_be_in_viewport()
+    expect(alert).to_be_focused()
+    expect(page.get_by_label("Tick finding").nth(1)).to_be_checked()
+    expect(page.get_by_role("textbox", name="Comment")).to_have_value("a drill")
+    page.get_by_label("Until (UTC)").fill("2099-01-01T08:00")
+    apply.click()
+    expect(page.get_by_role("status").filter(has_text="1 changed")).to_be_in_viewport()
+    assert [status(each)[:2] for each in findings] == [
+        ("new", ""), ("suppressed", "expected"), ("new", ""), ("new", ""),
+    ]  # fmt: skip
 
 
 def test_a_bulk_action_on_all_that_match_is_taken_back(
@@ -107,6 +180,36 @@ def test_a_bulk_action_on_all_that_match_is_taken_back(
     assert BulkAction.objects.count() == 2
     page.get_by_role("link", name="Bulk actions").click()
     expect(page.get_by_text("undone")).to_be_visible()
+
+
+def test_the_screens_of_triage_fit_and_are_accessible(
+    page: Page, live_server: LiveServer, findings: list[Finding]
+) -> None:
+    for number in range(2):
+        at = findings[0].event_time - timedelta(hours=number)
+        factories.finding(session=findings[0].session, rule="of ana", event=factories.event(), event_time=at)
+    action = bulk.ask(
+        change=triage.Assign(None, "nobody's " * 30), condition=Q(), address="", by=User.objects.get(username="ann"),
+        newest_finding=None,
+    )  # fmt: skip
+    bulk.run(action.pk, StopEvent())
+    factories.policy()
+    page.set_viewport_size({"width": 400, "height": 900})
+    log_in(page, live_server.url)
+    axe = Axe()
+    for address, last in (
+        (f"/findings/?acted={action.pk}", "#count"), (findings[0].get_absolute_url(), ".verdicts, .caught-by .note"),
+        ("/findings/actions/", "table"), ("/policies/", "table"), ("/policies/new/", ".caught"),
+    ):  # fmt: skip
+        page.goto(live_server.url + address)
+        # What is fetched after the page is there as well.
+        expect(page.locator(last).first).to_be_attached()
+        found = axe.run(page).response["violations"]
+        assert [(address, each["id"], [node["html"] for node in each["nodes"]]) for each in found] == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= 400, address
+        # Rows are cards where it is narrow: nothing in them is to be scrolled to.
+        for box in page.locator(".list .scroller").all():
+            assert box.evaluate("box => box.scrollWidth <= box.clientWidth"), address
 
 
 def test_who_is_slower_sees_what_the_other_one_did(

@@ -58,6 +58,7 @@ def test_results_say_what_was_left_alone() -> None:
     assert history.result(BulkAction(changed=1_280, unchanged=4)) == (
         "1,280 changed, 4 were so already or no longer matched"
     )
+    assert history.result(BulkAction(unchanged=1)) == "0 changed, 1 was so already or no longer matched"
     assert history.result(BulkAction(changed=5)) == "5 changed"
     assert history.result(BulkAction(changed=5, unchanged=2, undo_of_id=1)) == (
         "5 taken back, 2 left alone because somebody changed them since"

@@ -26,7 +26,7 @@ from ecsaudit.notifications import health
 from ecsaudit.notifications.models import Channel
 from ecsaudit.people.models import User
 from ecsaudit.replay.models import Hidden
-from ecsaudit.web import delivery_list, finding_list, group_list, history, lists
+from ecsaudit.web import delivery_list, finding_list, group_list, history, lists, refused
 from ecsaudit.web.access import person
 from ecsaudit.web.filters import ListFilter
 from ecsaudit.web.finding_list import ALL, FLAT, LONGEST_NUMBER, ME
@@ -51,7 +51,7 @@ def listing(request: HttpRequest) -> HttpResponseBase:
     }
     more |= {"reasons": CloseReason.choices, "listed": filter.address(listed="1")}
     if user.is_analyst:
-        more |= {"newest": bulk.newest(), "people": people()}
+        more |= {"newest": bulk.newest(), "people": people()} | refused.take(request)
     return lists.show(request, listing_of(filter, user), filter, more)
 
 

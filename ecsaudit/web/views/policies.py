@@ -133,7 +133,6 @@ def new(request: HttpRequest) -> HttpResponse:
         "rules": [name for name in request.GET.getlist("rule") if name.isprintable()],
         "tags": [tag for tag in request.GET.getlist("tag") if tag.isprintable()],
         "channels": [pk for pk in map(asked_number, request.GET.getlist("channel")) if pk is not None],
-        "hours_days": list(range(5)),
     }
     effective = effective_rules()
     return page(request, PolicyForm(effective=effective, initial=initial), effective, {})

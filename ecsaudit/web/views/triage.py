@@ -20,7 +20,7 @@ from ecsaudit import pipeline, tasks
 from ecsaudit.findings import bulk
 from ecsaudit.findings import triage as service
 from ecsaudit.findings.models import BulkAction, Finding, Suppression
-from ecsaudit.web import exports, history
+from ecsaudit.web import exports, history, refused
 from ecsaudit.web.access import analysts_only, person
 from ecsaudit.web.filters import ListFilter
 from ecsaudit.web.finding_list import spec_for
@@ -85,6 +85,7 @@ def act(request: HttpRequest) -> HttpResponse:
     """Change what was ticked, or all that fits the filter. The first batch is made at once."""
     user, now = person(request), timezone.now()
     filter = ListFilter.read(spec_for(user.pk), QueryDict(request.POST.get("address", "")))
+    page = {name: request.POST.get(name, "") for name in ("after", "before")}
     try:
         action = bulk.ask(
             change=TriageForm(request.POST).asked(user),
@@ -95,10 +96,10 @@ def act(request: HttpRequest) -> HttpResponse:
             expected=len(request.POST.getlist("finding")) if request.POST.get("scope") != "all" else 0,
         )
     except service.TriageError as error:
-        messages.error(request, f"Nothing was changed: {error}.")
-        return redirect(f"{reverse('findings')}{filter.address()}")
+        refused.keep(request, str(error))
+        return redirect(f"{reverse('findings')}{filter.address(**page)}")
     begin(action)
-    return redirect(f"{reverse('findings')}{filter.address(acted=str(action.pk))}")
+    return redirect(f"{reverse('findings')}{filter.address(acted=str(action.pk), **page)}")
 
 
 def meant(request: HttpRequest, filter: ListFilter) -> ListFilter:

@@ -118,6 +118,11 @@ def test_findings_are_filtered_by_status_reason_assignee_and_group(as_ann: Clien
     assert "“view” must be one of grouped, flat" in html(as_ann, "/findings/?view=odd")
 
 
+def test_a_closed_finding_s_row_says_why_it_was_closed(as_vera: Client) -> None:
+    factories.finding(event_time=timezone.now(), workflow_status="resolved", close_reason="false_positive")
+    assert "<small>False positive</small>" in html(as_vera, "/findings/?workflow_status=resolved&view=flat")
+
+
 def test_clear_all_shows_what_is_hidden_by_default_as_well(as_vera: Client) -> None:
     page = html(as_vera, "/findings/?rule=x")
     assert 'href="?workflow_status=any&amp;record_state=any">Clear all</a>' in page
@@ -234,12 +239,12 @@ def test_a_framework_once_chosen_shows_its_controls_as_a_facet(
     # login session, user, groups, the newest 1,000 matches, their tag sets, controls of tag sets, sample data: 7
     with django_assert_num_queries(7):
         page = html(as_vera, "/findings/facets/")
-    assert "<h3>Framework</h3>" in page
-    assert "<h3>Control</h3>" not in page
+    assert "<h2>Framework</h2>" in page
+    assert "<h2>Control</h2>" not in page
     # … and, for groups and for findings, controls of tag sets, and whether few findings have them: 11
     with django_assert_num_queries(11):
         page = html(as_vera, "/findings/facets/?framework=pci-dss")
-    assert "<h3>Control</h3>" in page
+    assert "<h2>Control</h2>" in page
     assert '10.2.1 Audit logs are enabled and active</bdi> <span class="number">2</span>' in page
     assert '10.2.1.2 Log all actions by administrat…</bdi> <span class="number">1</span>' in page
     assert "CC6.1" not in page

@@ -67,10 +67,10 @@ def test_filters_narrow_the_list_together(as_vera: Client) -> None:
 @pytest.mark.usefixtures("shipped")
 def test_rules_are_filtered_by_tactic_and_technique(as_vera: Client) -> None:
     page = html(as_vera, "/rules/")
-    assert "<h3>ATT&amp;CK tactic</h3>" in page
-    assert "<h3>ATT&amp;CK technique</h3>" not in page
+    assert "<h2>ATT&amp;CK tactic</h2>" in page
+    assert "<h2>ATT&amp;CK technique</h2>" not in page
     page = html(as_vera, "/rules/?tactic=TA0006")
-    assert "<h3>ATT&amp;CK technique</h3>" in page
+    assert "<h2>ATT&amp;CK technique</h2>" in page
     assert "T1552.007 Unsecured Credentials: Container API" in page
     attack = FRAMEWORKS["mitre-attack"]
     named = [

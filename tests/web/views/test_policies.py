@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -71,7 +72,7 @@ def test_a_viewer_may_look_at_policies_but_not_change_them(as_vera: Client, defa
 def test_the_default_policy_says_that_it_leads_nowhere_and_offers_the_first_channel(
     as_ann: Client, default: Policy
 ) -> None:
-    assert "there is no channel yet; make one" in html(as_ann, "/policies/")
+    assert "there is no channel yet; an administrator can make one" in html(as_ann, "/policies/")
     channel = factories.channel("#sec")
     for address in ("/policies/", default.get_absolute_url()):
         page = html(as_ann, address)
@@ -220,8 +221,8 @@ def test_a_policy_is_made_in_one_page(as_ann: Client, ann: User) -> None:
             {"hours": "inside", "hours_days": ["7"], "hours_from": "8:00", "hours_to": "9:00"},
             "is not one of the available",
         ),
-        ({"hours_zone": "Mars/Olympus"}, "There is no time zone “Mars/Olympus”"),
-        ({"hours_zone": "../../etc/passwd"}, "There is no time zone"),
+        ({"hours": "inside", "hours_zone": "Mars/Olympus"}, "There is no time zone “Mars/Olympus”"),
+        ({"hours": "outside", "hours_zone": "../../etc/passwd"}, "There is no time zone"),
         ({"throttle_minutes": "-1"}, "greater than or equal to 0"),
         ({"throttle_minutes": "99999"}, "less than or equal to 10080"),
         ({"grouping": "moon"}, "is not one of the available"),
@@ -232,8 +233,43 @@ def test_a_policy_is_made_in_one_page(as_ann: Client, ann: User) -> None:
 def test_what_can_not_be_saved_is_told_at_its_field(as_ann: Client, changes: dict[str, Any], told: str) -> None:
     response = as_ann.post("/policies/create/", FORM | changes)
     assert response.status_code == 422
-    assert told in response.content.decode()
+    page = response.content.decode()
+    assert told in page
+    # The refusal at the top leads to the field.
+    field = re.search(r'stands at: <a href="#(id_[a-z_]+)">', page)
+    assert field is not None
+    assert f'id="{field[1]}"' in page
     assert Policy.objects.count() == 1
+
+
+def test_hours_that_do_not_apply_are_neither_saved_nor_told(as_ann: Client) -> None:
+    unsent = {"hours_days": ["0", "1"], "hours_from": "late", "hours_to": "18:00", "hours_zone": "Mars"}
+    page = as_ann.post("/policies/create/", FORM | unsent, follow=True).content.decode()
+    policy = Policy.objects.get(name="Production shells")
+    assert (policy.hours_days, policy.hours_from, policy.hours_to, policy.hours_zone) == ([], None, None, "UTC")
+    assert "<li>hours: At all times</li>" in page
+    assert "<li>days:" not in page
+    assert "<li>time zone:" not in page
+    # Who turns to hours finds working days ticked, and the history tells all of them.
+    assert 'value="4" id="id_hours_days_4" checked' in html(as_ann, f"/policies/{policy.pk}/edit/")
+    hours = {"hours": "inside", "hours_days": ["0", "1"], "hours_from": "08:00", "hours_to": "18:00"}
+    page = as_ann.post(f"/policies/{policy.pk}/save/", FORM | hours | {"expected": "1"}, follow=True).content.decode()
+    for line in ("hours: At all times → Within these hours", "days: nothing → Mon, Tue", "from: nothing → 08:00"):
+        assert f"<li>{line}</li>" in page
+
+
+def test_who_may_not_make_what_is_missing_is_told_who_may(as_vera: Client, as_ann: Client, as_adam: Client) -> None:
+    for client in (as_vera, as_ann):
+        page = html(client, "/policies/")
+        assert "there is no channel yet; an administrator can make one" in page
+        assert "/channels/new/" not in page
+    assert 'href="/channels/new/">Make the first channel</a>' in html(as_adam, "/policies/")
+    factories.channel()
+    assert "an analyst can choose a channel" in html(as_vera, "/policies/")
+    assert "leads nowhere:</strong> choose a channel" in html(as_ann, "/policies/")
+    Policy.objects.all().delete()
+    assert "An analyst or an administrator can make one." in html(as_vera, "/policies/")
+    assert "Make the first policy" in html(as_ann, "/policies/")
 
 
 def test_saving_says_what_was_changed(as_ann: Client, default: Policy) -> None:

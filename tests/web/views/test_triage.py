@@ -239,7 +239,7 @@ def test_ticked_findings_are_changed_at_once_and_the_result_says_how_many(
     # login session, user, action, page of findings, newest, people, sample data: 7
     with django_assert_max_num_queries(7):
         page = html(as_ann, answer.headers["Location"])
-    assert "Status → Resolved (Expected)</strong>: 1 changed, 1 were so already or no longer matched" in page
+    assert "Status → Resolved (Expected)</strong>: 1 changed, 1 was so already or no longer matched" in page
     assert ">Undo<" in page
 
 
@@ -292,11 +292,42 @@ def test_a_bulk_action_that_cannot_be_is_refused_on_the_same_list(
     as_ann: Client, fields: dict[str, Any], problem: str
 ) -> None:
     found = finding()
-    answer = act(as_ann, address="priority=4", **fields)
-    assert answer.headers["Location"] == "/findings/?priority=4"
-    assert problem in html(as_ann, "/findings/?priority=4")
+    answer = act(as_ann, address="priority=4", text="what I wrote", after="1.1", **fields)
+    assert answer.headers["Location"] == "/findings/?priority=4&after=1.1"
+    page = html(as_ann, "/findings/?priority=4")
+    alert = re.search(r'<p class="note wrong"[^>]* role="alert"[^>]*>(.*?)</p>', page)
+    assert alert is not None
+    assert alert[1].startswith("Nothing was changed: ")
+    assert problem in alert[1]
+    assert 'value="what I wrote"' in page
+    assert f'name="scope" value="{fields["scope"]}" checked' in page
+    # Once, and not to anybody else.
+    assert "what I wrote" not in html(as_ann, "/findings/?priority=4")
     assert not BulkAction.objects.exists()
     assert status(found) == ("new", "")
+
+
+@pytest.mark.parametrize("view", ["flat", "grouped"])
+def test_what_was_ticked_for_a_refused_bulk_action_is_ticked_again(as_ann: Client, view: str) -> None:
+    first, second = (finding(rule=f"of {number}") for number in range(2))
+    name, pk, other = ("finding", first.pk, second.pk) if view == "flat" else ("group", first.group_id, second.group_id)
+    act(as_ann, scope="ticked", change="until", reason="expected", until="soon", address=f"view={view}", **{name: [pk]})
+    page = html(as_ann, f"/findings/?view={view}")
+    assert f'name="{name}" value="{pk}" aria-label="Tick {name} {pk}" checked' in page
+    assert f'name="{name}" value="{other}" aria-label="Tick {name} {other}">' in page
+    assert '<option value="until" selected>' in page
+    assert '<option value="expected" selected>' in page
+    assert 'name="until" value="soon"' in page
+
+
+def test_an_action_leads_back_to_its_page_of_the_list_and_to_the_newest_when_that_is_empty(as_ann: Client) -> None:
+    first, second = (finding(rule=f"of {number}") for number in range(2))
+    place = f"{int(first.event_time.timestamp() * 1_000_000)}.{first.pk}"
+    answer = act(as_ann, scope="ticked", finding=[first.pk], change="resolved", reason="test", address="view=flat",
+                 after=place)  # fmt: skip
+    assert answer.headers["Location"].endswith(f"&after={place}")
+    page = html(as_ann, f"/findings/?view=flat&after={place}")
+    assert f'href="/findings/{second.pk}/' in page
 
 
 def test_bulk_actions_are_listed_with_who_when_how_many_and_undo(
