@@ -20,6 +20,8 @@ settings.load_profile("patient")
 PUT_BACK = pytest.StashKey[Callable[[], None]]()
 
 
+# First, because pytest-xdist reads the groups at the same time.
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests with processes of their own mostly wait: one of pytest-xdist's workers takes them all, the others the rest."""
     for item in items:
