@@ -1,16 +1,19 @@
 """Every Celery task: ids in, one call. A message only wakes somebody up; the rows say what is to be done."""
 
 import logging
+from functools import partial
 from threading import Event
 
 from celery import shared_task
 from celery.signals import worker_shutting_down
+from django.db import transaction
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from ecsaudit import pipeline
 from ecsaudit.celery import WAKE_SECONDS
 from ecsaudit.findings import bulk
+from ecsaudit.findings.models import BulkAction
 from ecsaudit.notifications import outbox, sending
 from ecsaudit.policies.routing import route_own
 from ecsaudit.replay import exceptions, turns
@@ -123,6 +126,17 @@ def bulk_action_soon(action_id: int) -> None:
         bulk_action.apply_async((action_id,), expires=WAKE_SECONDS * 5, retry=False)
     except OperationalError as error:
         logger.warning("no worker was woken", extra={"bulk_action": action_id, "reason": str(error)})
+
+
+def begin_bulk_action(action: BulkAction) -> None:
+    """Make the first batch while the person waits, and wake a worker for the rest."""
+    bulk.run(action.pk, Event(), batches=1)
+    action.refresh_from_db()
+    if action.is_unfinished:
+        transaction.on_commit(partial(bulk_action_soon, action.pk))
+    if action.undo_of is not None and action.undo_of.change["change"] == "suppress":
+        # What it suppressed is opened by workers.
+        transaction.on_commit(end_suppressions_soon)
 
 
 @shared_task

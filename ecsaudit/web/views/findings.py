@@ -2,41 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
-from urllib.parse import urlencode
 
-from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils import timezone
 
-from ecsaudit import engine
 from ecsaudit.compliance.frameworks import controls_of, other_tags
 from ecsaudit.findings import bulk, own
 from ecsaudit.findings.models import FINISHED, BulkAction, CloseReason, Finding, Suppression
-from ecsaudit.library.effective import as_it_was
-from ecsaudit.library.models import Kind, RuleSet
-from ecsaudit.library.shipped import Runbook
-from ecsaudit.library.shipped_content import runbook_of
+from ecsaudit.library.models import Kind
 from ecsaudit.notifications import health
 from ecsaudit.notifications.models import Channel
 from ecsaudit.people.models import User
-from ecsaudit.replay.models import Hidden
 from ecsaudit.web import delivery_list, finding_list, group_list, history, lists, refused
 from ecsaudit.web.access import person
 from ecsaudit.web.filters import ListFilter
-from ecsaudit.web.finding_list import ALL, FLAT, LONGEST_NUMBER, ME
+from ecsaudit.web.finding_list import FLAT, LONGEST_NUMBER, ME
+from ecsaudit.web.finding_page import explained, hidden_by, rule_of, similar, steps, steps_for
 from ecsaudit.web.paging import Place, beyond
 from ecsaudit.web.raw import Raw
 from ecsaudit.web.rule_list import item_address
 from ecsaudit.web.sentences import session_sentence
 from ecsaudit.web.triage_form import CHANGES, people
-
-SIMILAR = 5
 
 
 def listing(request: HttpRequest) -> HttpResponseBase:
@@ -131,44 +122,10 @@ def detail(request: HttpRequest, pk: int, refused: str = "", status: int = 200) 
     return render(request, "findings/detail.html", context, status=status)
 
 
-def steps_for(finding: Finding) -> Runbook | None:
-    """What to do about a finding: the shipped rule's runbook, or that of what ecsaudit itself found."""
-    if finding.source == own.SOURCE:
-        return health.RUNBOOK if finding.rule == health.RULE else None
-    return runbook_of(finding.rule)
-
-
 def channel_of(finding: Finding) -> Channel | None:
     """The channel that a finding of ecsaudit's own is about, as long as there is one."""
     pk = finding.output_fields.get(health.CHANNEL_ID) if finding.source == own.SOURCE else None
     return Channel.objects.filter(pk=pk).first() if isinstance(pk, int) else None
-
-
-def steps(runbook: Runbook, done: Sequence[int]) -> list[tuple[str, list[tuple[int, str, bool]]]]:
-    """The runbook's two parts, each step with its number and whether it is ticked."""
-    numbered = [(number, text, number in done) for number, text in enumerate([*runbook.check, *runbook.do], start=1)]
-    return [("Check", numbered[: len(runbook.check)]), ("Do", numbered[len(runbook.check) :])]
-
-
-def similar(finding: Finding) -> list[dict[str, Any]]:
-    """Other findings that tell more about this one: a few of each kind, and where all of them are."""
-    group, base = finding.group, reverse("findings")
-    others = Finding.objects.active().exclude(pk=finding.pk).select_related("group").order_by("-event_time", "-pk")
-    kinds = [("Same rule, person and target", Q(group=group), {"group": str(group.pk)})]
-    if group.person:
-        kinds.append(("Same person", Q(group__person=group.person), {"person": group.person}))
-    if group.cluster:
-        target = Q(group__cluster=group.cluster, group__target=group.target)
-        kinds.append(("Same target", target, {"cluster": group.cluster}))
-    kinds.append(("Same rule", Q(rule=finding.rule), {"rule": finding.rule}))
-    return [
-        {
-            "words": words,
-            "rows": others.filter(condition)[:SIMILAR],
-            "address": f"{base}?{urlencode(address | ALL | {'days': '3650'})}",
-        }
-        for words, condition, address in kinds
-    ]
 
 
 def neighbours(request: HttpRequest, finding: Finding) -> dict[str, str] | None:
@@ -185,23 +142,3 @@ def neighbours(request: HttpRequest, finding: Finding) -> dict[str, str] | None:
         pk = side.values_list("pk", flat=True).first()
         found[name] = f"{reverse('finding', args=[pk])}{filter.address(listed='1')}" if pk else ""
     return found
-
-
-def rule_of(finding: Finding, rule_set: RuleSet | None) -> engine.Rule | None:
-    """The rule as it stood in a rule set; None where none is kept or it lacks the rule."""
-    if rule_set is None:
-        return None
-    return next((rule for rule in as_it_was(*rule_set.key).rules if rule.name == finding.rule), None)
-
-
-def hidden_by(finding: Finding) -> Sequence[Hidden]:
-    """The exceptions because of which the finding is archived, the oldest first."""
-    if not finding.is_archived:
-        return []
-    return list(Hidden.objects.select_related("exception").filter(finding=finding).order_by("exception"))
-
-
-def explained(finding: Finding, rule_set: RuleSet | None) -> dict[str, Any] | None:
-    """Why the rule matched, or didn't, by the very rule set that judged."""
-    rule = rule_of(finding, rule_set)
-    return None if rule is None or finding.event is None else engine.explain(rule, finding.event.raw_text).as_dict()

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 from threading import Event as StopEvent
 
 from django.contrib import messages
-from django.db import transaction
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.http.response import HttpResponseBase
@@ -98,7 +96,7 @@ def act(request: HttpRequest) -> HttpResponse:
     except service.TriageError as error:
         refused.keep(request, str(error))
         return redirect(f"{reverse('findings')}{filter.address(**page)}")
-    begin(action)
+    tasks.begin_bulk_action(action)
     return redirect(f"{reverse('findings')}{filter.address(acted=str(action.pk), **page)}")
 
 
@@ -120,14 +118,6 @@ def ticked(request: HttpRequest) -> Q:
     return Q(pk__in=list(map(int, chosen["finding"]))) | Q(group__in=list(map(int, chosen["group"])))
 
 
-def begin(action: BulkAction) -> None:
-    """Make the first batch, and wake a worker for the rest."""
-    bulk.run(action.pk, StopEvent(), batches=1)
-    action.refresh_from_db()
-    if action.is_unfinished:
-        transaction.on_commit(partial(tasks.bulk_action_soon, action.pk))
-
-
 def number(request: HttpRequest, name: str) -> int | None:
     """A number in the form; None where there is none."""
     text = request.POST.get(name, "")
@@ -144,9 +134,7 @@ def undo(request: HttpRequest, pk: int) -> HttpResponse:
     except service.TriageError as error:
         messages.error(request, f"Nothing was changed: {error}.")
         return redirect("bulk-actions")
-    begin(undoing)
-    if action.change["change"] == "suppress":
-        transaction.on_commit(tasks.end_suppressions_soon)
+    tasks.begin_bulk_action(undoing)
     filter = QueryDict(action.address, mutable=True)
     filter["acted"] = str(undoing.pk)
     return redirect(f"{reverse('findings')}?{filter.urlencode()}")
