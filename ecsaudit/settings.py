@@ -75,6 +75,8 @@ INSTALLED_APPS = [
     "django_include_bootstrap",
     "axes",
     "csp",
+    # Of Django REST framework only the Python is used: no browsable pages, so it is no app.
+    "drf_spectacular",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
@@ -148,6 +150,40 @@ AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_LOCKOUT_TEMPLATE = "registration/locked_out.html"
 AXES_RESET_ON_SUCCESS = True
 AXES_VERBOSE = False
+
+# --- the API ----------------------------------------------------------------------------------------------------------
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "ecsaudit.api.authentication.KeyAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["ecsaudit.api.permissions.MayUse"],
+    "DEFAULT_THROTTLE_CLASSES": ["ecsaudit.api.throttling.KeyThrottle"],
+    "DEFAULT_PARSER_CLASSES": ["ecsaudit.api.parsing.JSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_METADATA_CLASS": None,
+    "EXCEPTION_HANDLER": "ecsaudit.api.errors.handle",
+    "URL_FORMAT_OVERRIDE": None,
+    # Text written by attackers may hold what can't be sent as UTF-8, so that everything but ASCII is escaped.
+    "UNICODE_JSON": False,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "ecsaudit",
+    "DESCRIPTION": "Findings: what the screens read, and changes through the same services.",
+    "VERSION": "1",
+    "SERVE_PERMISSIONS": ["ecsaudit.api.permissions.MayUse"],
+    "SERVE_INCLUDE_SCHEMA": True,
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "ecsaudit.api.schema.with_errors",
+    ],
+    "ENUM_NAME_OVERRIDES": {
+        "BulkState": "ecsaudit.findings.models.BulkState",
+        "HubState": "ecsaudit.securityhub.models.SentState",
+        "WorkflowStatus": "ecsaudit.findings.models.WorkflowStatus",
+    },
+}
 
 # --- the browser's side -----------------------------------------------------------------------------------------------
 CONTENT_SECURITY_POLICY = {

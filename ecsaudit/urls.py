@@ -1,7 +1,7 @@
 """Every address of the product. Screens live in ecsaudit/web/views, one file each."""
 
 from django.contrib import admin
-from django.urls import path
+from django.urls import include, path
 
 from ecsaudit.web.views import (
     account,
@@ -114,6 +114,7 @@ urlpatterns = [
     path("deliveries/messages/<int:pk>/", deliveries.message, name="message"),
     path("deliveries/messages/<int:pk>/send-again/", deliveries.send_again, name="message-send-again"),
     path("sample/remove/", sample.remove, name="remove-sample"),
+    path("api/v1/", include("ecsaudit.api.urls")),
     path("login/", account.Login.as_view(), name="login"),
     path("logout/", account.Logout.as_view(), name="logout"),
     path("password/", account.ChangePassword.as_view(), name="change-password"),
