@@ -172,6 +172,7 @@ SPECTACULAR_SETTINGS = {
     "TITLE": "ecsaudit",
     "DESCRIPTION": "Findings: what the screens read, and changes through the same services.",
     "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
     "SERVE_PERMISSIONS": ["ecsaudit.api.permissions.MayUse"],
     "SERVE_INCLUDE_SCHEMA": True,
     "POSTPROCESSING_HOOKS": [

@@ -5,6 +5,7 @@ from django.urls import include, path
 
 from ecsaudit.web.views import (
     account,
+    api_keys,
     channels,
     collection,
     compliance,
@@ -115,6 +116,9 @@ urlpatterns = [
     path("deliveries/messages/<int:pk>/send-again/", deliveries.send_again, name="message-send-again"),
     path("sample/remove/", sample.remove, name="remove-sample"),
     path("api/v1/", include("ecsaudit.api.urls")),
+    path("api/", api_keys.explained, name="api"),
+    path("api/keys/", api_keys.listing, name="api-keys"),
+    path("api/keys/<int:pk>/revoke/", api_keys.revoke, name="api-key-revoke"),
     path("login/", account.Login.as_view(), name="login"),
     path("logout/", account.Logout.as_view(), name="logout"),
     path("password/", account.ChangePassword.as_view(), name="change-password"),

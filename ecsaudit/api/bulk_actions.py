@@ -26,7 +26,7 @@ class ActivitySerializer(serializers.Serializer[Any]):
 
 
 class BulkActionSerializer(serializers.Serializer[Any]):
-    """A change of many findings, or the taking back of one (`undo_of`). `total` is null as long as nobody counted."""
+    """A change of many findings, or the taking back of one (`undo_of`). `total` is null where nobody had to count."""
 
     id = serializers.IntegerField()
     state = serializers.ChoiceField(BulkState.choices)

@@ -1,6 +1,7 @@
 """What holds for every screen: who sees it, and that nothing in it could run."""
 
 import json
+from datetime import timedelta
 from html.parser import HTMLParser
 from urllib.parse import quote
 
@@ -13,6 +14,7 @@ from ecsaudit.findings.models import BulkAction, Finding
 from ecsaudit.library.effective import rules
 from ecsaudit.library.models import ExceptionLine, ImportDraft, Layer, Version
 from ecsaudit.notifications.models import Attempt, Channel, Message
+from ecsaudit.people import api_keys
 from ecsaudit.people.models import User
 from ecsaudit.replay.models import Hidden
 from ecsaudit.securityhub.models import HubRegion
@@ -72,6 +74,8 @@ SCREENS = {
     "deliveries": "/deliveries/",
     "delivery-facets": "/deliveries/facets/",
     "message": "/deliveries/messages/{message}/",
+    "api": "/api/",
+    "api-keys": "/api/keys/",
     "change-password": "/password/",
     "login": "/login/",
 }
@@ -105,6 +109,7 @@ ACTIONS = {
     "channel-switch", "channel-test", "security-hub-switch", "security-hub-test", "security-hub-send-again",
     "security-hub-settle", "finding-change", "findings-act", "bulk-action-undo", "suppression-end",
     "message-send-again", "policy-create", "policy-save", "policy-check", "policy-check-new", "policy-act",
+    "api-key-revoke",
 }  # fmt: skip
 
 
@@ -147,6 +152,7 @@ def addresses(adam: User) -> dict[str, str]:
     ).hub_region  # fmt: skip
     result = {"name": HOSTILE, "verdict": "missing", "text": HOSTILE}
     HubRegion.objects.update(enabled=True, error_code=HOSTILE, error_message=HOSTILE, test_result=[result])
+    api_keys.create(owner=adam, name=HOSTILE[:80], read_only=False, lifetime=timedelta(days=1), now=now)
     action = BulkAction.objects.create(by=adam, change=triage.as_data(triage.Comment(HOSTILE)), failure=HOSTILE)
     for change in (triage.Comment(HOSTILE), triage.Suppress("other", HOSTILE, more=2)):
         triage.apply(finding_ids=[finding.pk], change=change, by=adam, now=now, bulk=action)
