@@ -173,4 +173,4 @@ class Nothing(APIView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
-        raise NotFound("there is nothing at this address of the API")
+        raise NotFound("there is nothing at this address of the API; each ends with a slash")
