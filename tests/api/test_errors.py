@@ -13,7 +13,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ecsaudit.api import parsing
-from ecsaudit.api.changes import KINDS
 from ecsaudit.findings.models import Finding
 from ecsaudit.people import api_keys
 from ecsaudit.people.models import User
@@ -104,20 +103,23 @@ VALUES = st.recursive(
     ODD, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
 )
 NAMES = ["status", "close_reason", "text", "until_at", "more", "while_rule_stays", "assignee", "step", "done", "x"]
-CHANGE = st.builds(lambda kind, rest: {"kind": kind, **rest}, st.sampled_from([*KINDS, "x"]),
-                   st.dictionaries(st.sampled_from(NAMES), VALUES, max_size=6))  # fmt: skip
+GOOD = st.sampled_from([
+    {"kind": "status", "status": "resolved", "close_reason": "test"}, {"kind": "status", "status": "new"},
+    {"kind": "suppress", "close_reason": "other", "text": "x", "more": 3}, {"kind": "assign", "assignee": "ann"},
+    {"kind": "comment", "text": "x"}, {"kind": "tick", "step": 1, "done": True}, {"kind": "x"},
+])  # fmt: skip
+# A good one, with something else in it.
+CHANGE = st.builds(lambda good, odd: good | odd, GOOD, st.dictionaries(st.sampled_from(NAMES), VALUES, max_size=1))
 PARAMETERS = ["days", "from", "to", "q", "view", "after", *(dimension.name for dimension in SPEC.dimensions)]
 QUERY = st.lists(
     st.tuples(st.sampled_from([*PARAMETERS, *(f"-{name}" for name in PARAMETERS)]), ODD.map(str)), max_size=4
 )
-BODY = st.fixed_dictionaries(
-    {"change": CHANGE | VALUES},
-    optional={
-        "findings": st.lists(st.integers(0, 2**64), max_size=3) | VALUES,
-        "filter": QUERY.map(lambda pairs: urlencode(pairs, errors="replace")) | VALUES,
-        "revision": VALUES,
-    },
+WHICH = st.one_of(
+    st.fixed_dictionaries({"findings": st.lists(st.integers(1, 2**63 - 1), min_size=1, max_size=3) | VALUES}),
+    st.fixed_dictionaries({"filter": QUERY.map(lambda pairs: urlencode(pairs, errors="replace")) | VALUES}),
+    st.fixed_dictionaries({"revision": st.integers(1, 9) | VALUES}),
 )
+BODY = st.builds(lambda change, which: {"change": change} | which, CHANGE, WHICH)
 HOSTILE = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 
 
