@@ -44,12 +44,13 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker, r
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_teardown(item: pytest.Item) -> Iterator[None]:
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
     """Tests with transactions of their own empty all tables at their end; the next one finds what a new database holds."""
     yield
     marker = item.get_closest_marker("django_db")
     empties = "live_server" in getattr(item, "fixturenames", ()) or (marker and marker.kwargs.get("transaction"))
-    if empties and PUT_BACK in item.session.stash:
+    # After the last test the database itself is gone.
+    if nextitem is not None and empties and PUT_BACK in item.session.stash:
         item.session.stash[PUT_BACK]()
 
 

@@ -16,7 +16,8 @@ from ecsaudit.findings import bulk, triage
 from ecsaudit.findings.models import Finding, FindingGroup
 from ecsaudit.library.effective import rules
 from ecsaudit.notifications import sealing
-from ecsaudit.people.models import User
+from ecsaudit.people import api_keys
+from ecsaudit.people.models import ApiKey, User
 from ecsaudit.policies import services as policies
 from ecsaudit.urls import urlpatterns
 from ecsaudit.web import exports
@@ -42,6 +43,7 @@ LISTS = {
     "security-hub": "/security-hub/",
     "security-hub-failed": "/security-hub/failed/",
     "security-hub-differences": "/security-hub/differences/",
+    "api-keys": "/api/keys/",
 }
 
 
@@ -63,7 +65,7 @@ def lines_of(client: Client, address: str) -> list[dict[str, Any]]:
 
 
 @pytest.fixture
-def something_in_every_list(ann: User) -> None:
+def something_in_every_list(ann: User, vera: User) -> None:
     rules.current()
     session = factories.exec_session(started_at=timezone.now())
     factories.finding(session=session)
@@ -76,6 +78,7 @@ def something_in_every_list(ann: User) -> None:
         finding=Finding.objects.get(), state="failed", failed_at=NOW, hub_status="RESOLVED", drifted_at=NOW
     )
     bulk.ask(change=triage.SetStatus("resolved", reason="test"), condition=Q(), address="priority=4", by=ann)
+    api_keys.create(owner=vera, name=FORMULA, read_only=True, lifetime=timedelta(days=1), now=timezone.now())
 
 
 @pytest.mark.usefixtures("something_in_every_list")
@@ -313,3 +316,14 @@ def test_rules_are_filtered_as_on_the_page(as_vera: Client) -> None:
 )
 def test_every_kind_of_value_has_a_cell(value: object, expected: object) -> None:
     assert exports.in_cell(value) == expected
+
+
+def test_keys_in_a_file_are_one_s_own_and_tell_no_secret(as_vera: Client, vera: User, ann: User) -> None:
+    for owner in (vera, ann):
+        _, secret = api_keys.create(
+            owner=owner, name=owner.username, read_only=True, lifetime=timedelta(days=1), now=timezone.now()
+        )
+    text = text_of(as_vera, "/api/keys/?as=jsonl")
+    assert [line["name"] for line in map(json.loads, text.splitlines())] == ["vera"]
+    assert secret not in text
+    assert ApiKey.objects.get(owner=vera).digest not in text

@@ -1,4 +1,5 @@
 import pytest
+from django.db import transaction
 
 from ecsaudit.findings import triage
 from ecsaudit.findings.models import Action, Activity, BulkAction, Suppression
@@ -69,7 +70,10 @@ def test_results_say_what_was_left_alone() -> None:
 def test_what_ecsaudit_did_itself_says_so(ann: User) -> None:
     finding = factories.finding()
     triage.apply(finding_ids=[finding.pk], change=triage.Suppress("test", more=1), by=ann, now=NOW)
-    triage.end(Suppression.objects.get(), because="enough", now=NOW)
+    suppression = Suppression.objects.get()
+    triage.end(suppression, because="enough", now=NOW)
+    with transaction.atomic():
+        triage.open_again(suppression.pk, NOW)
     told = history.lines(list(finding.activities.select_related("by").order_by("pk")))
     assert [(each.who, each.what, each.text) for each in told] == [
         ("ann", "Status: New → Suppressed (Test), until the group has 2 findings", ""),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
@@ -11,11 +12,25 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from ecsaudit.people import api_keys
 from ecsaudit.people.models import ApiKey, ApiKeyQuerySet, User
+from ecsaudit.web import exports
 from ecsaudit.web.access import person
 from ecsaudit.web.api_key_form import ApiKeyForm
 
 # Of the keys that open nothing any longer; those in force are shown all.
 NEWEST = 50
+EXPORT = (
+    exports.column("id", "pk"),
+    exports.column("name"),
+    exports.column("prefix"),
+    exports.column("owner", "owner__username"),
+    exports.column("read_only"),
+    exports.column("created_at"),
+    exports.column("last_used_at"),
+    exports.column("expires_at"),
+    exports.column("revoked_at"),
+    exports.column("revoked_by", "revoked_by__username"),
+)
+COLUMNS = [column.path for column in EXPORT]
 
 
 def explained(request: HttpRequest) -> HttpResponse:
@@ -27,9 +42,11 @@ def explained(request: HttpRequest) -> HttpResponse:
 
 @never_cache
 @require_http_methods(["GET", "POST"])
-def listing(request: HttpRequest) -> HttpResponse:
+def listing(request: HttpRequest) -> HttpResponseBase:
     """The keys. A post makes one, and shows its secret this once: it is kept nowhere, so there is no page to lead to."""
     user, now, secret = person(request), timezone.now(), ""
+    if file := exports.asked(request):
+        return exports.answer(file, "api-keys", EXPORT, exports.last_made_first(keys_seen_by(user).values(*COLUMNS)))
     form = ApiKeyForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         try:
@@ -51,6 +68,7 @@ def listing(request: HttpRequest) -> HttpResponse:
         "ended": seen.ended(now).for_list()[:NEWEST],
         "now": now,
         "limit": NEWEST,
+        "exports": exports.links(),
     }
     return render(request, "api/keys.html", context, status=422 if form.errors else 200)
 
