@@ -45,9 +45,19 @@ def hand_over(over: Mapping[int, Sequence[str]]) -> None:
     """Note for archived findings which exceptions hide them now; those that none does stay archived for good."""
     exceptions = named(name for names in over.values() for name in names)
     Hidden.objects.filter(finding__in=over.keys()).delete()
-    for pk, names in over.items():
-        for exception in known(names, exceptions):
-            note(exception, [pk])
+    pairs = ((pk, exception) for pk, names in over.items() for exception in known(names, exceptions))
+    Hidden.objects.bulk_create(Hidden(finding_id=pk, exception=exception) for pk, exception in pairs)
+
+
+def hidden_among(finding_ids: Collection[int]) -> list[int]:
+    """Those of these findings that an exception hides, or hid until now."""
+    return list(Hidden.objects.filter(finding__in=finding_ids).values_list("finding", flat=True).distinct())
+
+
+def archived_by(event_ids: Iterable[int]) -> set[tuple[int, str]]:
+    """Of these events, each with the name of an exception that archived a finding of it."""
+    found = Hidden.objects.filter(finding__event__in=list(event_ids)).select_related("finding", "exception")
+    return {(each.finding.event_id, each.exception.name) for each in found if each.finding.event_id}
 
 
 def bring_back(finding_ids: Collection[int], because: str) -> list[int]:

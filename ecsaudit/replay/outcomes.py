@@ -167,11 +167,11 @@ class Apply(Outcome):
                 because=why_back(replay) if replay.exception else findings.AGAIN,
                 because_late=why_late(replay) if replay.exception else "",
             )
+            again = brought.reopened if replay.exception else hiding.hidden_among(brought.reopened)
             hiding.forget(self.matches)
             self.note_hidden()
             route(brought.made, timezone.now())
-            if replay.exception:
-                route_back(brought.reopened, timezone.now())
+            route_back(again, timezone.now())
             replay.new += len(brought.made) + len(brought.reopened)
 
     def archive(self) -> int:
@@ -181,9 +181,13 @@ class Apply(Outcome):
         return hiding.archive({pk: names for pk, names in self.over.items() if name in names}, by=self.effective)
 
     def note_hidden(self) -> None:
-        """Note what exceptions in force keep from being found now; what the one that ended hid is done with."""
-        times = times_of(self.hidden)
-        note_hidden({pk: names for pk, names in self.hidden.items() if pk in times}, times)
+        """Note what exceptions in force keep from being found now; what the one that ended hid is done with.
+
+        Where they archived a finding of the event, that is noted already.
+        """
+        times, archived = times_of(self.hidden), hiding.archived_by(self.hidden)
+        hidden = {pk: [name for name in names if (pk, name) not in archived] for pk, names in self.hidden.items()}
+        note_hidden({pk: names for pk, names in hidden.items() if pk in times}, times)
         if is_of_hidden(self.replay):
             hidden_of(self.replay).filter(event__in=self.read).delete()
 

@@ -222,6 +222,15 @@ def test_it_tells_how_much_it_hid_and_when_it_last_matched(ann: User) -> None:
     assert (made.hid, made.kept_out, made.last_matched_at) == (4, 3, FIRST + timedelta(hours=8))
 
 
+def test_what_it_archived_is_not_noted_a_second_time_by_the_rule_applied_to_all_events(ann: User) -> None:
+    take_in("/bin/sh", "/bin/sh")
+    made = make(ann, past=True)
+    finish(services.apply(rules=["Shell"], scope=Scope.ALL, author=ann))
+    made.refresh_from_db()
+    assert (made.archived, made.kept_out) == (2, 0)
+    assert not HiddenEvent.objects.exists()
+
+
 def test_withdrawing_brings_back_in_the_name_of_the_person(ann: User) -> None:
     take_in("/bin/sh")
     made = make(ann, past=True)
