@@ -32,6 +32,8 @@ from ecsaudit.policies.routing import route, route_back
 logger = logging.getLogger(__name__)
 # A turn ends after this, so that no busy account keeps the others waiting; it goes on at once when a worker is free.
 TURN = timedelta(seconds=60)
+# Shorter than the time between two wake-ups, so that no two workers open what the same suppression suppressed.
+OPENING_TURN = timedelta(seconds=8)
 
 
 def due_feeds() -> list[int]:
@@ -123,19 +125,20 @@ def take_in(feed: Feed, items: Sequence[dict[str, Any]]) -> int:
 
 
 def end_suppressions(stop: StopEvent) -> None:
-    """End the suppressions that are due, open what ended ones suppressed, and write down whom to tell of it."""
+    """End the suppressions that are due, open what ended ones suppressed, and write down whom to tell of it.
+
+    What isn't opened when the turn is over, the next one goes on with.
+    """
+    until = timezone.now() + OPENING_TURN
     triage.end_suppressions(timezone.now())
     for suppression_id in triage.opening():
-        open_again(suppression_id, stop)
+        while not stop.is_set() and timezone.now() < until and open_page(suppression_id):
+            pass
 
 
-def open_again(suppression_id: int, stop: StopEvent, *, pages: int | None = None) -> None:
-    """Open what an ended suppression suppressed, so many pages at most; each is kept by itself, with whom to tell of it."""
-    made = 0
-    while not stop.is_set() and made != pages:
-        with transaction.atomic():
-            opened = triage.open_again(suppression_id, timezone.now())
-            route_back([finding.pk for finding in opened or ()], timezone.now())
-        if opened is None:
-            return
-        made += 1
+def open_page(suppression_id: int) -> bool:
+    """Open the next findings that an ended suppression suppressed, with whom to tell of it; False when nothing is left."""
+    with transaction.atomic():
+        opened = triage.open_again(suppression_id, timezone.now())
+        route_back([finding.pk for finding in opened or ()], timezone.now())
+    return opened is not None

@@ -1,4 +1,4 @@
-"""Fixtures that every package's tests share, and how several processes share the tests."""
+"""Fixtures that every package's tests share."""
 
 from collections.abc import Callable, Iterator
 
@@ -18,15 +18,6 @@ settings.load_profile("patient")
 
 # Puts back what migrations wrote into a database whose tables were emptied.
 PUT_BACK = pytest.StashKey[Callable[[], None]]()
-
-
-# First, because pytest-xdist reads the groups at the same time.
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests with processes of their own mostly wait: one of pytest-xdist's workers takes them all, the others the rest."""
-    for item in items:
-        if item.get_closest_marker("processes"):
-            item.add_marker(pytest.mark.xdist_group("processes"))
 
 
 @pytest.fixture(scope="session")

@@ -10,10 +10,14 @@ from ecsaudit.findings.models import Action, Activity, Finding, Suppression, Wor
 def suppressions_of(found: Iterable[Finding]) -> dict[int, Suppression]:
     """Those in force on the groups of these findings, by the group's id; to be asked for before any finding is locked.
 
-    They are kept as they are: one that ended at this moment would not open a finding that isn't stored yet.
+    They are kept as they are: one that ended at this moment would not open a finding that isn't stored yet. Where one was
+    waited for whose place another took meanwhile, that one is asked for, too.
     """
     in_force = triage.in_force({finding.group_id for finding in found})
-    return {each.group_id: each for each in in_force.select_for_update(no_key=True).order_by("pk")}
+    while True:
+        locked = list(in_force.select_for_update(no_key=True).order_by("pk"))
+        if set(in_force.values_list("pk", flat=True)) <= {each.pk for each in locked}:
+            return {each.group_id: each for each in locked}
 
 
 def store(found: Sequence[Finding], in_force: dict[int, Suppression], now: datetime, steps: triage.Steps) -> None:

@@ -170,6 +170,10 @@ def take_batch(turn: Turn) -> None:
         with transaction.atomic():
             turn.renew(timezone.now())
             triage.take_back(suppression, now=now, by=action.by)
+    if action.undo_of_id:
+        with transaction.atomic():
+            turn.renew(timezone.now())
+            triage.open_given_back(action.pk)
     action.state, action.finished_at = BulkState.DONE, timezone.now()
     turn.release(state=action.state, finished_at=action.finished_at)
 

@@ -18,7 +18,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from ecsaudit.findings import groups
 from ecsaudit.findings.models import (
@@ -419,27 +419,18 @@ def with_before(change: Undo, found: Sequence[Finding], now: datetime) -> Undo:
             before[line.finding_id] = line.before
         elif not before.get(line.finding_id, {}).keys().isdisjoint(line.after):
             del before[line.finding_id]
-    return Undo(change.bulk_id, change.text, still_possible(before, change.bulk_id, now))
+    return Undo(change.bulk_id, change.text, still_possible(before))
 
 
-def still_possible(before: Mapping[int, dict[str, Any]], bulk_id: int, now: datetime) -> dict[int, dict[str, Any]]:
-    """What findings had, where it can be had again: not a suppression that is over, nor somebody who is gone."""
-    asked = {columns["suppression_id"] for columns in before.values() if columns.get("suppression_id")}
-    group_of = dict(Suppression.objects.filter(pk__in=asked).values_list("pk", "group"))
-    # A group stays suppressed by what somebody else did, or by what this very action took the place of.
-    suppressed = {
-        each.group_id
-        for each in in_force(set(group_of.values())).select_related("instead_of")
-        if each.bulk_id != bulk_id or to_revive(each, now)
-    }
-    over = {pk for pk in asked if group_of.get(pk) not in suppressed}
+def still_possible(before: Mapping[int, dict[str, Any]]) -> dict[int, dict[str, Any]]:
+    """What findings had, where it can be had again: not somebody who is gone.
+
+    A suppression that is over is given back, too: `open_given_back` has it open its findings as at any other end.
+    """
     people = {columns["assignee_id"] for columns in before.values() if columns.get("assignee_id")}
     gone = people - set(User.objects.filter(pk__in=people).values_list("pk", flat=True))
-    opened = {"workflow_status": WorkflowStatus.NEW.value, "close_reason": "", "suppression_id": None}
     return {
-        pk: columns
-        | (opened if columns.get("suppression_id") in over else {})
-        | ({"assignee_id": None} if columns.get("assignee_id") in gone else {})
+        pk: columns | ({"assignee_id": None} if columns.get("assignee_id") in gone else {})
         for pk, columns in before.items()
     }
 
@@ -478,9 +469,9 @@ def open_again(suppression_id: int, now: datetime) -> list[Finding] | None:
     """Open the next findings of a suppression that ended, in the transaction at hand; None when there is nothing left.
 
     With them those that it found suppressed by one whose place it took. A group may have very many, so each page is kept
-    by itself; a suppression that comes in force meanwhile keeps the rest as it is.
+    by itself; a suppression that comes in force meanwhile keeps the rest as it is. What another worker is opening is its.
     """
-    rows = Suppression.objects.select_for_update(no_key=True).filter(is_opening=True)
+    rows = Suppression.objects.select_for_update(no_key=True, skip_locked=True).filter(is_opening=True)
     suppression = rows.filter(pk=suppression_id).first()
     if suppression is None:
         return None
@@ -527,6 +518,17 @@ def take_back(suppression: Suppression, *, now: datetime, by: User | None) -> No
         mine = in_force([suppression.group_id]).filter(pk=suppression.pk)
         if mine.update(ended_at=now, ended_because=TAKEN_BACK, ended_by=by, is_opening=earlier is None) and earlier:
             Suppression.objects.filter(pk=earlier.pk).update(ended_at=None, ended_because="")
+
+
+def open_given_back(bulk_id: int) -> None:
+    """Have `open_again` open what an undo gave back to suppressions that are over, where no other is in force."""
+    given_back = Finding.objects.filter(activities__bulk=bulk_id, workflow_status=WorkflowStatus.SUPPRESSED)
+    others = Suppression.objects.filter(group=OuterRef("group"), ended_at__isnull=True)
+    over = Suppression.objects.filter(
+        ~Exists(others), pk__in=given_back.values("suppression"), ended_at__isnull=False, is_opening=False
+    )
+    ids = list(over.select_for_update(of=("self",), no_key=True).order_by("pk").values_list("pk", flat=True))
+    Suppression.objects.filter(pk__in=ids).update(is_opening=True)
 
 
 def to_revive(suppression: Suppression, now: datetime) -> Suppression | None:

@@ -177,6 +177,31 @@ def test_undo_ends_the_suppressions_that_the_action_made(ann: User) -> None:
     assert actions(born) == ["recurred"]
 
 
+def test_what_an_undo_gives_back_to_a_suppression_that_is_over_opens_as_at_any_other_end(ann: User) -> None:
+    found = findings(1)
+    earlier = triage.Suppress("expected", until_at=(timezone.now() + timedelta(hours=1)).isoformat())
+    triage.apply(finding_ids=[found[0].pk], change=earlier, by=ann, now=timezone.now())
+    action = finish(asked(ann, triage.Suppress("expected", until_at=FOREVER), Q()))
+    Suppression.objects.filter(bulk=None).update(until_at=timezone.now())
+    finish(bulk.undo(action=action, by=ann))
+    assert fresh(found[0]).workflow_status == "suppressed"
+    open_again()
+    assert fresh(found[0]).workflow_status == "new"
+    assert actions(found[0])[-2:] == ["undone", "recurred"]
+
+
+def test_an_undo_gives_back_a_suppression_that_ended_while_the_finding_was_resolved(ann: User) -> None:
+    found = findings(1)
+    triage.apply(finding_ids=[found[0].pk], change=triage.Suppress("expected", more=5), by=ann, now=timezone.now())
+    action = finish(asked(ann, RESOLVE, Q()))
+    triage.end(Suppression.objects.get(), because="it was enough", now=timezone.now())
+    open_again()
+    finish(bulk.undo(action=action, by=ann))
+    assert Suppression.objects.get().is_opening
+    open_again()
+    assert fresh(found[0]).workflow_status == "new"
+
+
 def test_one_suppression_is_made_for_a_group_whose_findings_lie_in_several_batches(ann: User) -> None:
     about = factories.exec_session()
     for _ in range(5):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from threading import Event as StopEvent
 
 from django.contrib import messages
 from django.db.models import Q
@@ -67,7 +66,7 @@ def end_suppression(request: HttpRequest, pk: int) -> HttpResponse:
     if not service.end(suppression, because=f"{user.username} ended it", now=timezone.now(), by=user):
         messages.info(request, "It had ended already.")
     # The first page at once; workers open the rest.
-    pipeline.open_again(pk, StopEvent(), pages=1)
+    pipeline.open_page(pk)
     back = request.POST.get("back", "")
     return redirect(back if safe(back) else reverse("findings"))
 
