@@ -1,5 +1,6 @@
 """Fixtures that every package's tests share."""
 
+import fcntl
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -43,6 +44,17 @@ def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> 
     # After the last test the database itself is gone.
     if nextitem is not None and empties and PUT_BACK in item.session.stash:
         item.session.stash[PUT_BACK]()
+
+
+@pytest.fixture(autouse=True)
+def one_at_a_time(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Tests with processes of their own keep a machine busy, and pytest-xdist would run several beside each other."""
+    if request.node.get_closest_marker("processes") is None:
+        yield
+        return
+    with (tmp_path_factory.getbasetemp().parent / "processes.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 @pytest.fixture

@@ -21,8 +21,8 @@ from tests.processes import kill, wait_until, worker
 from tests.securityhub_api import Api, Fault, Refused
 
 pytestmark = [pytest.mark.processes, pytest.mark.django_db(transaction=True)]
-MANY = 2_000
-KILLS = 5
+MANY = 1_000
+KILLS = 3
 
 
 @pytest.fixture(autouse=True)
