@@ -21,6 +21,12 @@ settings.load_profile("patient")
 PUT_BACK = pytest.StashKey[Callable[[], None]]()
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests with processes of their own mostly wait, so one of pytest-xdist's workers begins with them."""
+    items.sort(key=lambda item: item.get_closest_marker("processes") is None)
+
+
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker, request: pytest.FixtureRequest) -> None:
     with django_db_blocker.unblock():

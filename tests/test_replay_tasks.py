@@ -197,12 +197,12 @@ def finished(replay: Replay) -> Replay:
         replay.refresh_from_db()
         return not replay.is_unfinished
 
-    wait_until(is_done, seconds=120, what=f"the end of replay {replay.pk}")
+    wait_until(is_done, seconds=240, what=f"the end of replay {replay.pk}")
     assert replay.state == State.DONE
     return replay
 
 
-@pytest.mark.parametrize(("purpose", "count"), [("try", 60_000), ("apply", 12_000)])
+@pytest.mark.parametrize(("purpose", "count"), [("try", 30_000), ("apply", 6_000)])
 def test_what_a_killed_worker_began_another_finishes_with_the_same_result(
     workers: dict[Path, Popen[bytes]], ann: User, purpose: str, count: int
 ) -> None:
